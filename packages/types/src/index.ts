@@ -1,0 +1,81 @@
+export type { BlockPointer, Body, Header, OrderedHead, OrderedUnit } from './block.ts'
+export {
+  BLOCK_HEADS_MAX,
+  blockHash,
+  BODY_BYTES_MAX,
+  bodyHash,
+  decodeBody,
+  decodeHeader,
+  encodeBody,
+  encodeHeader,
+  HEAD_UNITS_MAX,
+  NO_BLOCK,
+} from './block.ts'
+export type { Certificate, CertificateError, Vote } from './certificate.ts'
+export { checkCertificate, decodeCertificate, encodeCertificate, voteSignedBytes } from './certificate.ts'
+export type { CommitteeMember } from './committee.ts'
+export { Committee, SEATS_MAX } from './committee.ts'
+export type { Domain, VerifySignature } from './domain.ts'
+export { hashOf, signedBytes } from './domain.ts'
+export type { Evidence } from './evidence.ts'
+export { decodeEvidence, encodeEvidence } from './evidence.ts'
+export type { Founder, Genesis, GenesisError } from './genesis.ts'
+export { encodeGenesis, genesisView, identityKey, ledgerId, parseGenesis, viewAfter } from './genesis.ts'
+export type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
+export {
+  DIGEST_BYTES,
+  height,
+  millis,
+  parseDigest,
+  parseMemberId,
+  rawOf,
+  round,
+  seat,
+  SIGNATURE_BYTES,
+} from './ids.ts'
+export type { Join, SignedJoin } from './join.ts'
+export { isJoinSigned, joinSignedBytes } from './join.ts'
+export { merklePath, merkleRoot, merkleRootFrom } from './merkle.ts'
+export type { CertifiedBlock, Message } from './message.ts'
+export { decodeMessage, encodeMessage, MESSAGE_CODES, MESSAGE_LIMITS } from './message.ts'
+export type {
+  Column,
+  Description,
+  Outcome,
+  RefusalCode,
+  Reply,
+  SqlError,
+  StatementResult,
+  StepReply,
+} from './outcome.ts'
+export { decodeOutcome, encodeOutcome, OUTCOME_LIMITS, outcomeHash, writeStatementResult } from './outcome.ts'
+export type { Item } from './payload.ts'
+export { decodePayload, encodeItem, encodePayload, PAYLOAD_ITEMS_MAX } from './payload.ts'
+export type { Proven, Receipt, ReceiptError, SeatCommittee } from './receipt.ts'
+export { checkGenesisBlock, decodeReceipt, encodeReceipt, foundersCommittee, verifyReceipt } from './receipt.ts'
+export type { Condition, Program, ProgramRequest, Replay, Statement, Step, Transaction } from './transaction.ts'
+export {
+  decodeTransaction,
+  encodeProgram,
+  encodeTransaction,
+  isTransactionId,
+  programHash,
+  readProgram,
+  TRANSACTION_LIMITS,
+  transactionHash,
+  writeProgram,
+} from './transaction.ts'
+export type { AdmittedUnit, Parent, UncheckedUnit, UnitRefusal, UnsignedUnit } from './unit.ts'
+export {
+  admitUnit,
+  decodeUnit,
+  encodeUnsignedUnit,
+  refuseUnit,
+  sealUnit,
+  UNIT_BYTES_MAX,
+  UNIT_PAYLOAD_BYTES_MAX,
+  unitHash,
+  unitSignedBytes,
+} from './unit.ts'
+export type { SqlValue } from './value.ts'
+export { readValue, writeValue } from './value.ts'
