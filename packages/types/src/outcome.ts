@@ -69,6 +69,8 @@ export type RefusalCode =
   | 'REPLAY_TIME'
   /** The block's gas was used up before it. Resubmit. */
   | 'BLOCK_FULL'
+  /** A committee member put bytes into its unit that are no transaction. */
+  | 'MALFORMED'
 
 /** What became of a transaction. */
 export type Outcome =
@@ -91,7 +93,7 @@ export const OUTCOME_LIMITS = {
   repliesMax: 4096,
 } as const
 
-const REFUSALS: readonly RefusalCode[] = ['ID_REUSED', 'EXPIRED', 'EXPIRES_TOO_FAR', 'REPLAY_TIME', 'BLOCK_FULL']
+const REFUSALS: readonly RefusalCode[] = ['ID_REUSED', 'EXPIRED', 'EXPIRES_TOO_FAR', 'REPLAY_TIME', 'BLOCK_FULL', 'MALFORMED']
 
 function writeError(writer: Writer, error: SqlError): void {
   writer.text(error.code).text(error.message)

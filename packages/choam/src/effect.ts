@@ -1,0 +1,63 @@
+import type {
+  AdmittedUnit,
+  Certificate,
+  Digest,
+  Evidence,
+  Header,
+  Height,
+  MemberId,
+  Message,
+  Millis,
+  Round,
+  UnsignedUnit,
+  ViewId,
+} from '@quorate/types'
+
+/**
+ * What the host must do, in the order of the list.
+ *
+ * The durability contract: a signature of this replica leaves the machine only after the host has made durable what it signs
+ * and has said so by an input (`created`, `voted`). The core sends nothing signed before that input, so a replica that is
+ * killed at any moment and restarted from its disk never says two different things.
+ */
+export type ChoamEffect =
+  /** Send to each of `to`; a full queue may drop it, the protocol repairs that. */
+  | { readonly kind: 'send'; readonly to: readonly MemberId[]; readonly message: Message }
+  /**
+   * Sign the unit with this view's key; make it and `alongside` (units of others it stands on, not yet on disk) durable in one
+   * step; then feed `created`.
+   */
+  | { readonly kind: 'create'; readonly unit: UnsignedUnit; readonly alongside: readonly AdmittedUnit[] }
+  /** Run the body's transactions on the database; then feed `executed`. Executions arrive and are answered in height order. */
+  | {
+      readonly kind: 'execute'
+      readonly height: Height
+      readonly timeMs: Millis
+      readonly seed: Digest
+      readonly bodyBytes: Uint8Array
+    }
+  /** Sign a vote for the block; make header, body, outcomes and the vote durable in one step; then feed `voted`. */
+  | {
+      readonly kind: 'vote'
+      readonly view: ViewId
+      readonly header: Header
+      readonly headerBytes: Uint8Array
+      readonly bodyBytes: Uint8Array
+      readonly hash: Digest
+    }
+  /** The block is final: store the certificate (lazily: it can be had again), answer its clients, let readers see it. */
+  | { readonly kind: 'certified'; readonly header: Header; readonly hash: Digest; readonly certificate: Certificate }
+  /** A peer wants certified blocks from `from` on: send it a `blocks` message from the store, within the message's limits. */
+  | { readonly kind: 'serve-blocks'; readonly to: MemberId; readonly from: Height; readonly count: number }
+  /** The read may run at any certified height from `height` on. */
+  | { readonly kind: 'readable'; readonly request: number; readonly height: Height }
+  /** Proof that a member lies: store it, log it, show it. At most one of each kind for a member and view. */
+  | { readonly kind: 'evidence'; readonly member: MemberId; readonly evidence: Evidence }
+  /** Units of the view below this round are never needed again. */
+  | { readonly kind: 'prune'; readonly view: ViewId; readonly below: Round }
+  /** A new committee is seated: sign and admit for this view from now on. */
+  | { readonly kind: 'seated'; readonly view: ViewId }
+  /** A quorum certified another block than the one this replica executed: stop, loudly, with both. */
+  | { readonly kind: 'diverged'; readonly height: Height; readonly ours: Digest; readonly certified: Digest }
+  /** For debug logs: numbers and short words only. */
+  | { readonly kind: 'trace'; readonly event: string; readonly detail: Readonly<Record<string, string | number>> }

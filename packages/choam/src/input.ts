@@ -1,0 +1,84 @@
+import type {
+  AdmittedUnit,
+  Certificate,
+  Digest,
+  Header,
+  Height,
+  MemberId,
+  Message,
+  Millis,
+  Vote,
+} from '@quorate/types'
+
+declare const admitted: unique symbol
+
+/** A vote whose signature is its seat's. Minted by admission. */
+export type AdmittedVote = Vote & { readonly [admitted]: true }
+
+/** A block whose certificate is a quorum's of the committee of its view, and whose body hashes to its header's. Minted by admission. */
+export interface AdmittedBlock {
+  readonly [admitted]: true
+  readonly header: Header
+  readonly hash: Digest
+  readonly headerBytes: Uint8Array
+  readonly bodyBytes: Uint8Array
+  readonly certificate: Certificate
+}
+
+/** A peer's message after admission: every signature in it checked, every part decoded. */
+export type AdmittedMessage =
+  | { readonly kind: 'units'; readonly units: readonly AdmittedUnit[] }
+  | { readonly kind: 'vote'; readonly vote: AdmittedVote }
+  | { readonly kind: 'blocks'; readonly blocks: readonly AdmittedBlock[] }
+  | Exclude<Message, { readonly kind: 'units' | 'vote' | 'blocks' }>
+
+/** A block as the store holds it. `certificate` is undefined where the crash came between vote and certificate. */
+export interface StoredBlock {
+  readonly headerBytes: Uint8Array
+  readonly bodyBytes: Uint8Array
+  readonly certificate: Certificate | undefined
+}
+
+/** What a restarted replica finds on its own disk. */
+export interface Restored {
+  /** Genesis block first, then the newest blocks, ascending, as far back as `recentRounds` of the config asks; empty before genesis. */
+  readonly blocks: readonly StoredBlock[]
+  /** Units of the current view that are on disk, in any order, own ones included. */
+  readonly units: readonly AdmittedUnit[]
+  /** Own votes for blocks that have no certificate yet. */
+  readonly votes: readonly Vote[]
+}
+
+/** What executing a body gave. */
+export interface Executed {
+  readonly height: Height
+  readonly transactionsRoot: Digest
+  readonly resultsRoot: Digest
+  readonly stateRoot: Digest
+}
+
+/** Everything that can happen to a replica's core. */
+export type ChoamInput =
+  /** First input after construction, once: `undefined` on an empty disk. */
+  | { readonly kind: 'start'; readonly restored: Restored | undefined }
+  /** Encoded transactions of this replica's clients. The host asks `room` first. */
+  | { readonly kind: 'submit'; readonly transactions: readonly Uint8Array[] }
+  | { readonly kind: 'message'; readonly from: MemberId; readonly message: AdmittedMessage }
+  /** A peer's connection came up (or down): it is told how far we are. */
+  | { readonly kind: 'peer'; readonly member: MemberId; readonly up: boolean }
+  /** Answer to `create`: the unit is signed and durable. */
+  | { readonly kind: 'created'; readonly unit: AdmittedUnit }
+  /** Answer to `execute`. */
+  | { readonly kind: 'executed'; readonly executed: Executed }
+  /** Answer to `vote`: block and vote are durable. */
+  | { readonly kind: 'voted'; readonly vote: Vote }
+  /** A linearizable read wants a height. `request` is the host's number for it. */
+  | { readonly kind: 'read'; readonly request: number }
+  /** Time has reached `wakeAt`. */
+  | { readonly kind: 'tick' }
+
+/** Time is an input too: the host's monotonic clock for waiting, its wall clock only for the timestamps that blocks take the median of. */
+export interface Now {
+  readonly monotonicMs: Millis
+  readonly wallMs: Millis
+}
