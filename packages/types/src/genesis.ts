@@ -1,8 +1,8 @@
 // genesis.json: what the founders agreed on outside the ledger. It is the one thing a verifier must be given; everything else
 // is proved from it. A founder's address is a hint for finding it and no part of the ledger's identity.
 
-import type { Result } from '@quorate/kernel'
-import { compareText, err, ok, Writer } from '@quorate/kernel'
+import type { DecodeError, Result } from '@quorate/kernel'
+import { compareText, decode, err, ok, Writer } from '@quorate/kernel'
 import { SEATS_MAX } from './committee.ts'
 import { hashOf } from './domain.ts'
 import type { ConsensusKey, Digest, MemberId, ViewId } from './ids.ts'
@@ -86,6 +86,24 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
   writer.vector(founders, (w, founder) => w.text(founder.name).hex(founder.id, DIGEST_BYTES))
   writer.vector(genesis.sql, (w, sql) => w.text(sql))
   return writer.finish()
+}
+
+/** What the genesis block holds of genesis.json: all but the addresses. */
+export interface FoundedGenesis {
+  readonly name: string
+  readonly founders: readonly { readonly name: string; readonly id: MemberId }[]
+  readonly sql: readonly string[]
+}
+
+/** Reads what `encodeGenesis` wrote. */
+export function decodeGenesis(bytes: Uint8Array): Result<FoundedGenesis, DecodeError> {
+  return decode(bytes, (reader): FoundedGenesis => {
+    const version = reader.u8()
+    if (version !== 1) reader.refuse('INVALID', `genesis version ${version}, this software knows 1`)
+    const name = reader.text(512)
+    const founders = reader.vector(SEATS_MAX, (r) => ({ name: r.text(64), id: r.hex(DIGEST_BYTES) as MemberId }))
+    return { name, founders, sql: reader.vector(1000, (r) => r.text(bytes.length)) }
+  })
 }
 
 /** The ledger's identity: hash of the canonical genesis. */

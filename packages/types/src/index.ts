@@ -19,8 +19,8 @@ export type { Domain, VerifySignature } from './domain.ts'
 export { hashOf, signedBytes } from './domain.ts'
 export type { Evidence } from './evidence.ts'
 export { decodeEvidence, encodeEvidence } from './evidence.ts'
-export type { Founder, Genesis, GenesisError } from './genesis.ts'
-export { encodeGenesis, genesisView, identityKey, ledgerId, parseGenesis, viewAfter } from './genesis.ts'
+export type { FoundedGenesis, Founder, Genesis, GenesisError } from './genesis.ts'
+export { decodeGenesis, encodeGenesis, genesisView, identityKey, ledgerId, parseGenesis, viewAfter } from './genesis.ts'
 export type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
 export {
   DIGEST_BYTES,

@@ -1,0 +1,189 @@
+// The pump: inputs go into the core one at a time, effects come out and are carried out in their order. Nothing clever stands
+// here; what a replica decides is decided in the core, what it touches is touched in a port.
+
+import type { Choam, ChoamEffect, ChoamInput } from '@quorate/choam'
+import type { Certificate, Digest, Evidence, Header, Height, MemberId, Vote } from '@quorate/types'
+import { encodeMessage, encodeUnsignedUnit, MESSAGE_CODES, MESSAGE_LIMITS, sealUnit, unitHash, unitSignedBytes, voteSignedBytes } from '@quorate/types'
+import { unreachable } from '@quorate/kernel'
+import type { Clock, Execution, Executor, Ledger, Network, Signer } from './ports.ts'
+
+/** A block that became final here: durable on this disk, executed, certified by a quorum. */
+export interface FinalBlock {
+  readonly header: Header
+  readonly hash: Digest
+  readonly certificate: Certificate
+  readonly execution: Execution
+}
+
+/** Whom the main loop tells. */
+export interface Listener {
+  onFinal(block: FinalBlock): void
+  onReadable(request: number, height: Height): void
+  onEvidence(member: MemberId, evidence: Evidence): void
+  /** A broken invariant, a diverged state, or a disk that failed: the replica must stop. */
+  onFatal(reason: Error): void
+  onTrace(event: string, detail: Readonly<Record<string, string | number>>): void
+}
+
+/** Changes effects on their way out. Only a replica told to misbehave, for drills, has one. */
+export type Bend = (effect: ChoamEffect) => readonly ChoamEffect[]
+
+/** A quorum certified another block than ours: our state can't be trusted any more. */
+export class DivergedError extends Error {
+  override readonly name = 'DivergedError'
+  readonly code = 'STATE_DIVERGED'
+}
+
+/** Bytes of blocks sent in answer to one request: enough to keep a link busy, little enough to leave room for units. */
+const SERVE_BYTES_MAX = 4 * 1024 * 1024
+
+export class MainLoop {
+  readonly #core: Choam
+  readonly #ports: {
+    readonly signer: Signer
+    readonly executor: Executor
+    readonly ledger: Ledger
+    readonly network: Network
+    readonly clock: Clock
+  }
+  readonly #listener: Listener
+  readonly #bend: Bend | undefined
+  readonly #inputs: ChoamInput[] = []
+  readonly #executions = new Map<Height, Execution>()
+  #pumping = false
+  #stopped = false
+
+  constructor(core: Choam, ports: MainLoop['#ports'], listener: Listener, bend?: Bend) {
+    this.#core = core
+    this.#ports = ports
+    this.#listener = listener
+    this.#bend = bend
+  }
+
+  /** Gives the core an input. Inputs that arise while one is handled wait their turn. */
+  feed(input: ChoamInput): void {
+    if (this.#stopped) return
+    this.#inputs.push(input)
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#handle(next)
+      this.#ports.clock.alarm(this.#core.wakeAt(), () => this.feed({ kind: 'tick' }))
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  /** Takes no more inputs and carries out no more effects. */
+  stop(): void {
+    this.#stopped = true
+    this.#inputs.length = 0
+    this.#ports.clock.alarm(undefined, () => undefined)
+  }
+
+  #handle(input: ChoamInput): void {
+    const { clock } = this.#ports
+    const effects = this.#core.handle(input, { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() })
+    for (const effect of effects) {
+      if (this.#bend === undefined) this.#apply(effect)
+      else for (const bent of this.#bend(effect)) this.#apply(bent)
+    }
+  }
+
+  #apply(effect: ChoamEffect): void {
+    const { ledger, network, executor } = this.#ports
+    switch (effect.kind) {
+      case 'send':
+        network.send(effect.to, MESSAGE_CODES[effect.message.kind], encodeMessage(effect.message))
+        return
+      case 'create':
+        this.#create(effect)
+        return
+      case 'execute':
+        this.#await(executor.execute(effect), (execution) => {
+          this.#executions.set(execution.height, execution)
+          this.feed({ kind: 'executed', executed: execution })
+        })
+        return
+      case 'vote':
+        this.#vote(effect)
+        return
+      case 'certified':
+        this.#certified(effect)
+        return
+      case 'serve-blocks':
+        this.#await(ledger.certifiedBlocks(effect.from, Math.min(effect.count, MESSAGE_LIMITS.blocksMax), SERVE_BYTES_MAX), (blocks) => {
+          network.send([effect.to], MESSAGE_CODES.blocks, encodeMessage({ kind: 'blocks', blocks }))
+        })
+        return
+      case 'readable':
+        this.#listener.onReadable(effect.request, effect.height)
+        return
+      case 'evidence':
+        this.#await(ledger.putEvidence(effect.member, effect.evidence), () => this.#listener.onEvidence(effect.member, effect.evidence))
+        return
+      case 'prune':
+        this.#await(ledger.pruneUnits(effect.view, effect.below), () => undefined)
+        return
+      case 'seated':
+        this.#listener.onTrace('seated', { view: effect.view })
+        return
+      case 'diverged':
+        this.#fail(
+          new DivergedError(
+            `state diverged at height ${effect.height}: this replica made block ${effect.ours}, a quorum certified ${effect.certified}; ` +
+              'keep the data directory for examination and start again from an empty one',
+          ),
+        )
+        return
+      case 'trace':
+        this.#listener.onTrace(effect.event, effect.detail)
+        return
+      default:
+        unreachable(effect)
+    }
+  }
+
+  #create({ unit, alongside }: ChoamEffect & { kind: 'create' }): void {
+    const { signer, ledger } = this.#ports
+    const signature = signer.sign(unitSignedBytes(unitHash(encodeUnsignedUnit(unit))))
+    const sealed = sealUnit(unit, signature)
+    this.#await(ledger.putUnits(sealed, alongside), () => this.feed({ kind: 'created', unit: sealed }))
+  }
+
+  #vote({ view, header, headerBytes, bodyBytes, hash }: ChoamEffect & { kind: 'vote' }): void {
+    const { signer, ledger } = this.#ports
+    const { height } = header
+    const execution = this.#executions.get(height)
+    const seat = this.#core.seatIn(view)
+    if (execution === undefined || seat === undefined) return this.#fail(new Error(`vote for height ${height} without execution or seat`))
+    const vote: Vote = { view, height, block: hash, seat, signature: signer.sign(voteSignedBytes(hash)) }
+    const { ids, outcomes } = execution
+    this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, outcomes, vote }), () => this.feed({ kind: 'voted', vote }))
+  }
+
+  #certified({ header, hash, certificate }: ChoamEffect & { kind: 'certified' }): void {
+    const execution = this.#executions.get(header.height)
+    this.#executions.delete(header.height)
+    this.#await(this.#ports.ledger.putCertificate(header.height, certificate), () => undefined)
+    // A block restored from disk was executed by an earlier process: its clients are gone and its readers start from it.
+    if (execution !== undefined) this.#listener.onFinal({ header, hash, certificate, execution })
+  }
+
+  #await<T>(promise: Promise<T>, then: (value: T) => void): void {
+    promise.then(
+      (value) => {
+        if (!this.#stopped) then(value)
+      },
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return
+    this.stop()
+    this.#listener.onFatal(error instanceof Error ? error : new Error(String(error)))
+  }
+}

@@ -1,0 +1,84 @@
+// What the main loop asks of the world. The real shells stand behind these in a replica, simulated ones in a simulation.
+
+import type { Certificate, ConsensusKey, Digest, Evidence, Height, MemberId, Millis, Round, ViewId, Vote } from '@quorate/types'
+import type { AdmittedUnit, CertifiedBlock } from '@quorate/types'
+
+/** Signs with the member's key. Synchronous: one ed25519 signature costs less than a hop to another thread. */
+export interface Signer {
+  sign(message: Uint8Array): Uint8Array
+}
+
+/** One signature to be checked. */
+export interface SignatureCheck {
+  readonly key: ConsensusKey | MemberId
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/** Checks signatures in batches, in any thread. Answers in the order asked. */
+export interface Verifier {
+  verify(checks: readonly SignatureCheck[]): Promise<readonly boolean[]>
+}
+
+/** A block's body to be executed. */
+export interface Job {
+  readonly height: Height
+  readonly timeMs: Millis
+  readonly seed: Digest
+  readonly bodyBytes: Uint8Array
+}
+
+/** What executing a body gave: roots for the header, and per transaction its hash, id and outcome bytes, by position. */
+export interface Execution {
+  readonly height: Height
+  readonly transactionsRoot: Digest
+  readonly resultsRoot: Digest
+  readonly stateRoot: Digest
+  readonly hashes: readonly Digest[]
+  readonly ids: readonly string[]
+  readonly outcomes: readonly Uint8Array[]
+  readonly gas: number
+}
+
+/** Runs blocks on the database, one after the other, in height order. Rejects only for local trouble, which stops the replica. */
+export interface Executor {
+  execute(job: Job): Promise<Execution>
+}
+
+/** A block on its way to disk, with everything that restart and receipts need. */
+export interface BlockRecord {
+  readonly height: Height
+  readonly hash: Digest
+  readonly view: ViewId
+  readonly headerBytes: Uint8Array
+  readonly bodyBytes: Uint8Array
+  readonly ids: readonly string[]
+  readonly outcomes: readonly Uint8Array[]
+  readonly vote: Vote
+}
+
+/** The durable ledger of this replica. A promise resolves after fsync; a rejection stops the replica. */
+export interface Ledger {
+  putUnits(own: AdmittedUnit, alongside: readonly AdmittedUnit[]): Promise<void>
+  putBlock(record: BlockRecord): Promise<void>
+  putCertificate(height: Height, certificate: Certificate): Promise<void>
+  putEvidence(member: MemberId, evidence: Evidence): Promise<void>
+  pruneUnits(view: ViewId, below: Round): Promise<void>
+  /** Certified blocks from `from` on, as many as fit into `bytesMax`, at most `count`. */
+  certifiedBlocks(from: Height, count: number, bytesMax: number): Promise<readonly CertifiedBlock[]>
+}
+
+/** Carries frames to peers. Full queues drop and count; the protocol repairs. */
+export interface Network {
+  send(to: readonly MemberId[], code: number, body: Uint8Array): void
+}
+
+/** Two clocks and one alarm. */
+export interface Clock {
+  /** Never goes back; for waiting. */
+  monotonicMs(): Millis
+  /** Milliseconds since 1970; only for the timestamps that blocks take the median of. */
+  wallMs(): Millis
+  /** Calls `ring` once at `atMs` of the monotonic clock; a new alarm replaces the old one, undefined clears it. */
+  alarm(atMs: Millis | undefined, ring: () => void): void
+}
