@@ -45,6 +45,18 @@ export function readVote(reader: Reader): Vote {
   }
 }
 
+/** Canonical bytes of a vote by itself, as the store keeps it. */
+export function encodeVote(vote: Vote): Uint8Array {
+  const writer = new Writer(176)
+  writeVote(writer, vote)
+  return writer.finish()
+}
+
+/** Reads what `encodeVote` wrote. */
+export function decodeVote(bytes: Uint8Array): Result<Vote, DecodeError> {
+  return decode(bytes, readVote)
+}
+
 /** Canonical bytes of a certificate. */
 export function encodeCertificate(certificate: Certificate): Uint8Array {
   const writer = new Writer(16 + certificate.signatures.length * (SIGNATURE_BYTES + 2))

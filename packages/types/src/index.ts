@@ -12,7 +12,7 @@ export {
   NO_BLOCK,
 } from './block.ts'
 export type { Certificate, CertificateError, Vote } from './certificate.ts'
-export { checkCertificate, decodeCertificate, encodeCertificate, voteSignedBytes } from './certificate.ts'
+export { checkCertificate, decodeCertificate, decodeVote, encodeCertificate, encodeVote, voteSignedBytes } from './certificate.ts'
 export type { CommitteeMember } from './committee.ts'
 export { Committee, SEATS_MAX } from './committee.ts'
 export type { Domain, VerifySignature } from './domain.ts'

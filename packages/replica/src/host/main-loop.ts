@@ -15,6 +15,15 @@ export interface FinalBlock {
   readonly execution: Execution
 }
 
+/** The world, as the main loop reaches it. */
+export interface Ports {
+  readonly signer: Signer
+  readonly executor: Executor
+  readonly ledger: Ledger
+  readonly network: Network
+  readonly clock: Clock
+}
+
 /** Whom the main loop tells. */
 export interface Listener {
   onFinal(block: FinalBlock): void
@@ -39,13 +48,7 @@ const SERVE_BYTES_MAX = 4 * 1024 * 1024
 
 export class MainLoop {
   readonly #core: Choam
-  readonly #ports: {
-    readonly signer: Signer
-    readonly executor: Executor
-    readonly ledger: Ledger
-    readonly network: Network
-    readonly clock: Clock
-  }
+  readonly #ports: Ports
   readonly #listener: Listener
   readonly #bend: Bend | undefined
   readonly #inputs: ChoamInput[] = []
@@ -53,7 +56,7 @@ export class MainLoop {
   #pumping = false
   #stopped = false
 
-  constructor(core: Choam, ports: MainLoop['#ports'], listener: Listener, bend?: Bend) {
+  constructor(core: Choam, ports: Ports, listener: Listener, bend?: Bend) {
     this.#core = core
     this.#ports = ports
     this.#listener = listener
