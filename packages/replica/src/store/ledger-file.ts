@@ -1,0 +1,160 @@
+// `ledger.db` itself: one SQLite file, write-ahead log, every commit on disk before it returns. Synchronous; a thread of its own
+// (store-worker.ts) keeps its waiting for the disk away from the replica's loop.
+
+import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { FolderLock } from './folder-lock.ts'
+import { LedgerReads } from './ledger-reads.ts'
+import { LedgerWrites } from './ledger-writes.ts'
+import type { StoreAnswers, StoreRead, StoreRecord } from './record.ts'
+import { SCHEMA, SCHEMA_VERSION } from './schema.ts'
+import { StoreError, toStoreError } from './store-error.ts'
+
+/** Name of the file in the data directory. */
+export const LEDGER_FILE = 'ledger.db'
+
+/** What opening a store needs. */
+export interface StoreOptions {
+  /** The data directory; made where it does not exist. */
+  readonly folder: string
+  /** The ledger, 64 hex digits. A store made for another one is refused. */
+  readonly ledgerId: string
+}
+
+/** Pages of the write-ahead log after which a commit also folds it into the file (16 MiB): seldom, and bounded. */
+const LOG_PAGES_MAX = 4096
+/** Largest file, in pages of 4 KiB, that opening checks as a whole; reading more would keep a restart waiting for seconds. */
+const CHECKED_PAGES_MAX = 65_536
+
+/** The open file. Every method throws `StoreError`. */
+export class LedgerFile {
+  readonly #path: string
+  readonly #lock: FolderLock
+  readonly #db: DatabaseSync
+  readonly #writes: LedgerWrites
+  readonly #reads: LedgerReads
+
+  /** @throws StoreError STORE_LOCKED, STORE_VERSION, STORE_LEDGER, STORE_CORRUPT, STORE_IO */
+  constructor(options: StoreOptions) {
+    this.#path = join(options.folder, LEDGER_FILE)
+    try {
+      mkdirSync(options.folder, { recursive: true, mode: 0o700 })
+    } catch (error) {
+      throw toStoreError(error, 'making the data directory', options.folder)
+    }
+    this.#lock = new FolderLock(options.folder)
+    let db: DatabaseSync | undefined
+    try {
+      db = new DatabaseSync(this.#path)
+      prepare(db, this.#path, options)
+      syncFolder(options.folder)
+      this.#writes = new LedgerWrites(db, this.#path)
+      this.#reads = new LedgerReads(db)
+    } catch (error) {
+      db?.close()
+      this.#lock.release()
+      throw toStoreError(error, 'opening', this.#path)
+    }
+    this.#db = db
+  }
+
+  /** Makes all records durable in one transaction, or none. @throws StoreError STORE_CONFLICT, STORE_IO, STORE_CORRUPT */
+  write(records: Iterable<StoreRecord>): void {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE')
+      for (const record of records) this.#writes.put(record)
+      this.#db.exec('COMMIT')
+    } catch (error) {
+      try {
+        if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+      } catch {
+        // The first error tells what happened; without a commit the log is discarded at the next opening anyway.
+      }
+      throw toStoreError(error, 'writing', this.#path)
+    }
+  }
+
+  read(read: StoreRead): StoreAnswers[StoreRead['kind']] {
+    try {
+      return this.#reads.answer(read)
+    } catch (error) {
+      throw toStoreError(error, `reading ${read.kind}`, this.#path)
+    }
+  }
+
+  /** Folds the log into the file and gives the data directory free. */
+  close(): void {
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+      this.#db.close()
+    } catch (error) {
+      throw toStoreError(error, 'closing', this.#path)
+    } finally {
+      this.#lock.release()
+    }
+  }
+}
+
+function prepare(db: DatabaseSync, path: string, options: StoreOptions): void {
+  // The first statement reads the header, so a file that is none shows here.
+  const pages = number(db, 'PRAGMA page_count')
+  if (pages > 0 && pages <= CHECKED_PAGES_MAX) {
+    const verdict = text(db, 'PRAGMA quick_check(1)')
+    if (verdict !== 'ok') throw new StoreError('STORE_CORRUPT', `${path}: integrity check: ${verdict}`)
+  }
+  db.exec('PRAGMA journal_mode = WAL')
+  db.exec('PRAGMA synchronous = FULL')
+  db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`)
+  db.exec('PRAGMA journal_size_limit = 67108864')
+  db.exec('PRAGMA cache_size = -16384')
+  const tables = number(db, 'SELECT count(*) FROM sqlite_schema')
+  if (tables === 0) create(db, options)
+  check(db, path, options)
+}
+
+function create(db: DatabaseSync, options: StoreOptions): void {
+  db.exec('BEGIN IMMEDIATE')
+  db.exec(SCHEMA)
+  const put = db.prepare('INSERT INTO meta (key, value) VALUES (?, ?)')
+  put.run('schema_version', String(SCHEMA_VERSION))
+  put.run('ledger_id', options.ledgerId)
+  db.exec('COMMIT')
+}
+
+function check(db: DatabaseSync, path: string, options: StoreOptions): void {
+  const known = number(db, `SELECT count(*) FROM sqlite_schema WHERE name = 'meta'`) === 1
+  const get = known ? db.prepare('SELECT value FROM meta WHERE key = ?') : undefined
+  const version = get?.get('schema_version')?.['value'] ?? 'none'
+  if (version !== String(SCHEMA_VERSION)) {
+    throw new StoreError('STORE_VERSION', `${path}: found schema version ${String(version)}, wanted ${SCHEMA_VERSION}`)
+  }
+  const ledgerId = get?.get('ledger_id')?.['value'] ?? 'none'
+  if (ledgerId !== options.ledgerId) {
+    throw new StoreError('STORE_LEDGER', `${path}: found ledger ${String(ledgerId)}, wanted ${options.ledgerId}`)
+  }
+}
+
+function number(db: DatabaseSync, sql: string): number {
+  const value = firstColumn(db, sql)
+  return typeof value === 'number' ? value : 0
+}
+
+function text(db: DatabaseSync, sql: string): string {
+  return String(firstColumn(db, sql))
+}
+
+function firstColumn(db: DatabaseSync, sql: string): unknown {
+  return Object.values(db.prepare(sql).get() ?? {})[0]
+}
+
+/** A file is durable only once its folder's entry is. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}

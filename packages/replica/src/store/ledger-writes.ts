@@ -1,0 +1,99 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { bytesEqual, sha256 } from '@quorate/kernel'
+import type { StoreRecord } from './record.ts'
+import { EVIDENCE_PER_MEMBER_MAX } from './record.ts'
+import { StoreError } from './store-error.ts'
+
+/**
+ * Writes records inside the caller's transaction. Writing the same record again changes nothing; one that contradicts a durable
+ * record throws, because it means that this replica is about to say two different things.
+ */
+export class LedgerWrites {
+  readonly #path: string
+  readonly #unit: StatementSync
+  readonly #block: StatementSync
+  readonly #headerAt: StatementSync
+  readonly #transaction: StatementSync
+  readonly #certificate: StatementSync
+  readonly #vote: StatementSync
+  readonly #voteAt: StatementSync
+  readonly #evidence: StatementSync
+  readonly #evidenceCount: StatementSync
+  readonly #meta: StatementSync
+  readonly #pruneUnits: StatementSync
+
+  constructor(db: DatabaseSync, path: string) {
+    this.#path = path
+    this.#unit = db.prepare(
+      `INSERT INTO units (view, hash, creator, round, own, bytes) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (view, hash) DO NOTHING`,
+    )
+    this.#block = db.prepare(
+      'INSERT INTO blocks (height, header, results, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+    this.#headerAt = db.prepare('SELECT header AS bytes FROM blocks WHERE height = ?')
+    this.#transaction = db.prepare(
+      'INSERT INTO transactions (id, height, position) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+    this.#certificate = db.prepare('INSERT INTO certificates (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
+    this.#vote = db.prepare('INSERT INTO votes (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
+    this.#voteAt = db.prepare('SELECT bytes FROM votes WHERE height = ?')
+    this.#evidence = db.prepare(
+      'INSERT INTO evidence (member, digest, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+    this.#evidenceCount = db.prepare('SELECT count(*) AS count FROM evidence WHERE member = ?')
+    this.#meta = db.prepare(
+      'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+    )
+    this.#pruneUnits = db.prepare('DELETE FROM units WHERE view = ? AND round < ?')
+  }
+
+  put(record: StoreRecord): void {
+    switch (record.kind) {
+      case 'unit':
+        this.#unit.run(record.view, record.hash, record.creator, record.round, record.own ? 1 : 0, record.bytes)
+        return
+      case 'block':
+        this.#putBlock(record)
+        return
+      case 'certificate':
+        // Any quorum's certificate proves the block; the first one stays.
+        this.#certificate.run(record.height, record.bytes)
+        return
+      case 'vote':
+        if (this.#vote.run(record.height, record.bytes).changes === 0) {
+          this.#mustEqual(this.#voteAt, record.height, record.bytes, 'vote')
+        }
+        return
+      case 'evidence':
+        if (Number(this.#evidenceCount.get(record.member)?.['count']) < EVIDENCE_PER_MEMBER_MAX) {
+          this.#evidence.run(record.member, sha256(record.bytes), record.bytes)
+        }
+        return
+      case 'meta':
+        this.#meta.run(record.key, record.value)
+        return
+      case 'prune-units':
+        this.#pruneUnits.run(record.view, record.belowRound)
+        return
+    }
+  }
+
+  #putBlock(record: Extract<StoreRecord, { kind: 'block' }>): void {
+    if (this.#block.run(record.height, record.header, record.results, record.body).changes === 0) {
+      this.#mustEqual(this.#headerAt, record.height, record.header, 'block')
+      return
+    }
+    for (const [position, id] of record.transactions.entries()) this.#transaction.run(id, record.height, position)
+  }
+
+  #mustEqual(statement: StatementSync, height: number, wanted: Uint8Array, what: string): void {
+    const found = statement.get(height)?.['bytes']
+    if (found instanceof Uint8Array && bytesEqual(found, wanted)) return
+    const digest = found instanceof Uint8Array ? sha256(found) : 'none'
+    throw new StoreError(
+      'STORE_CONFLICT',
+      `${this.#path}: ${what} at height ${height}: durable is ${digest}, to be written was ${sha256(wanted)}`,
+    )
+  }
+}

@@ -1,0 +1,36 @@
+/** Number of the schema below. A store of another number is refused; a change comes with a migration and the next number. */
+export const SCHEMA_VERSION = 1
+
+/**
+ * The tables of `ledger.db`, readable with the sqlite3 shell. Hashes and keys are hexadecimal text. Certificates have a table of
+ * their own because they come later than their blocks: updating a row writes all of it again, body included.
+ */
+export const SCHEMA = `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE blocks (
+  height INTEGER PRIMARY KEY,
+  header BLOB NOT NULL,
+  results BLOB NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+CREATE TABLE certificates (height INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE transactions (id TEXT PRIMARY KEY, height INTEGER NOT NULL, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE units (
+  view TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  creator INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  own INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (view, hash)
+) STRICT;
+CREATE INDEX units_by_round ON units (view, round);
+CREATE UNIQUE INDEX own_unit_of_round ON units (view, round) WHERE own = 1;
+CREATE TABLE votes (height INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE evidence (
+  member TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (member, digest)
+) STRICT;
+`
