@@ -26,6 +26,8 @@ export interface DagUnit {
   readonly parents: readonly UnitIndex[]
   /** The units of `round - 1` that count as this unit's voters. Without it: the parents of that round. */
   readonly voters?: readonly UnitIndex[]
+  /** It stands on less than a quorum: nobody's voter, and so never a head. */
+  readonly muted?: boolean
 }
 
 interface Entry {
@@ -35,6 +37,7 @@ interface Entry {
   readonly hash: string
   readonly parents: readonly UnitIndex[]
   readonly voters: Bits
+  readonly muted: boolean
   ordered: boolean
 }
 
@@ -84,7 +87,7 @@ export class RoundDag {
   }
 
   insert(unit: DagUnit): UnitIndex {
-    const { round, creator, hash, parents } = unit
+    const { round, creator, hash, parents, muted = false } = unit
     assert(round >= this.#floor, `round ${round} below the floor ${this.#floor}`)
     assert(creator >= 0 && creator < this.size, `seat ${creator} of ${this.size}`)
     const index = (this.#base + this.#entries.length) as UnitIndex
@@ -97,9 +100,9 @@ export class RoundDag {
     let voters = emptyBits(this.size)
     for (const parent of unit.voters ?? parents) {
       const entry = this.#find(parent)
-      if (entry?.round === round - 1) voters = addBit(voters, entry.position)
+      if (entry?.round === round - 1 && !entry.muted) voters = addBit(voters, entry.position)
     }
-    this.#entries.push({ round, creator, position, hash, parents, voters, ordered: false })
+    this.#entries.push({ round, creator, position, hash, parents, voters, muted, ordered: false })
     this.#maxRound = Math.max(this.#maxRound, round)
     return index
   }
