@@ -1,0 +1,27 @@
+// Arguments to parameters. Positional ones bind to ?1, ?2, ... in order, whatever the parameters are called; a named one finds
+// its parameter with or without the prefix. Too few, too many or both kinds for one parameter is the client's mistake.
+
+import type { Statement as Words } from '@quorate/types'
+import type { Statement } from './connection.ts'
+import { SqliteError } from './connection.ts'
+
+const PREFIXES = [':', '@', '$', '?'] as const
+
+function refuse(message: string): never {
+  throw new SqliteError({ code: 'ARGS_INVALID', message }, 25)
+}
+
+/** Binds all arguments of `words`. Throws SqliteError ARGS_INVALID. */
+export function bindArguments(statement: Statement, words: Words): void {
+  const { args, namedArgs } = words
+  if (args.length === 0 && namedArgs.length === 0) return
+  const names = statement.parameters
+  if (args.length > names.length) refuse(`${args.length} positional arguments for ${names.length} parameters`)
+  args.forEach((value, i) => statement.bind(i + 1, value))
+  for (const { name, value } of namedArgs) {
+    const hasPrefix = PREFIXES.some((prefix) => name.startsWith(prefix))
+    const at = names.findIndex((each) => each !== undefined && (each === name || (!hasPrefix && each.slice(1) === name)))
+    if (at < 0) refuse(`the statement has no parameter named ${name}`)
+    statement.bind(at + 1, value)
+  }
+}

@@ -1,0 +1,270 @@
+// One open database: a thin, fast binding over SQLite's C interface. It knows nothing of ledgers; it prepares, binds, steps,
+// and turns failures into values.
+
+import { utf8, utf8Lossy } from '@quorate/kernel'
+import type { Column, SqlError, SqlValue } from '@quorate/types'
+import type { PageVfs } from './vfs.ts'
+import type { Memory, Pointer } from './wasm.ts'
+import { codeName, RESULT } from './wasm.ts'
+
+const OPEN_READWRITE_CREATE = 0x6
+const PREPARE_PERSISTENT = 1
+const STATUS_VM_STEP = 4
+const STATUS_DEFERRED_FOREIGN_KEYS = 10
+const CONFIG_FOREIGN_KEYS = 1002
+const TRANSIENT = -1
+const SCRATCH_BYTES = 64
+
+/** SQLite refused something; the message is sqlite3_errmsg's. */
+export class SqliteError extends Error {
+  override readonly name = 'SqliteError'
+  readonly error: SqlError
+  /** Extended result code. */
+  readonly result: number
+
+  constructor(error: SqlError, result: number) {
+    super(error.message)
+    this.error = error
+    this.result = result
+  }
+}
+
+/** Handles the authorizer's question: may this statement do that? Arguments as in sqlite3_set_authorizer. */
+export type Authorize = (action: number, first: string | undefined, second: string | undefined) => boolean
+
+/** Asked every `steps` virtual-machine steps; false interrupts the statement. */
+export type Progress = () => boolean
+
+/** A prepared statement. */
+export class Statement {
+  readonly #memory: Memory
+  readonly #connection: Connection
+  readonly pointer: Pointer
+  /** Bytes of SQL behind the statement, from its beginning. */
+  readonly consumed: number
+  readonly isReadonly: boolean
+  readonly columnCount: number
+  #columns: readonly Column[] | undefined
+
+  constructor(connection: Connection, memory: Memory, pointer: Pointer, consumed: number) {
+    this.#connection = connection
+    this.#memory = memory
+    this.pointer = pointer
+    this.consumed = consumed
+    this.isReadonly = memory.exports.sqlite3_stmt_readonly(pointer) !== 0
+    this.columnCount = memory.exports.sqlite3_column_count(pointer)
+  }
+
+  get isExplain(): boolean {
+    return this.#memory.exports.sqlite3_stmt_isexplain(this.pointer) !== 0
+  }
+
+  /** Result columns with the declared types of what they come from. */
+  get columns(): readonly Column[] {
+    this.#columns ??= Array.from({ length: this.columnCount }, (_, i) => {
+      const { exports } = this.#memory
+      const name = this.#connection.text(exports.sqlite3_column_name(this.pointer, i)) ?? ''
+      const decltype = this.#connection.text(exports.sqlite3_column_decltype(this.pointer, i))
+      return decltype === undefined ? { name } : { name, decltype }
+    })
+    return this.#columns
+  }
+
+  /** Parameter names with their prefix, by index from 1; undefined for `?`. */
+  get parameters(): readonly (string | undefined)[] {
+    const { exports } = this.#memory
+    const count = exports.sqlite3_bind_parameter_count(this.pointer)
+    return Array.from({ length: count }, (_, i) => this.#connection.text(exports.sqlite3_bind_parameter_name(this.pointer, i + 1)))
+  }
+
+  bind(index: number, value: SqlValue): void {
+    const { exports } = this.#memory
+    if (value === null) this.#connection.require(exports.sqlite3_bind_null(this.pointer, index))
+    else if (typeof value === 'bigint') this.#connection.require(exports.sqlite3_bind_int64(this.pointer, index, value))
+    else if (typeof value === 'number') this.#connection.require(exports.sqlite3_bind_double(this.pointer, index, value))
+    else if (typeof value === 'string') this.#bindBytes(index, utf8(value), 'text')
+    else this.#bindBytes(index, value, 'blob')
+  }
+
+  #bindBytes(index: number, bytes: Uint8Array, kind: 'text' | 'blob'): void {
+    const { exports } = this.#memory
+    // A NULL pointer would bind NULL, so that empty values need a byte too.
+    const at = this.#connection.borrow(bytes)
+    const bind = kind === 'text' ? exports.sqlite3_bind_text : exports.sqlite3_bind_blob
+    this.#connection.require(bind(this.pointer, index, at, bytes.length, TRANSIENT))
+  }
+
+  /** True where there is a row; throws SqliteError. */
+  step(): boolean {
+    const result = this.#memory.exports.sqlite3_step(this.pointer)
+    if (result === RESULT.row) return true
+    if (result === RESULT.done) return false
+    throw this.#connection.error(result)
+  }
+
+  /** The present row. */
+  row(): SqlValue[] {
+    const values: SqlValue[] = []
+    for (let i = 0; i < this.columnCount; i += 1) values.push(this.#value(i))
+    return values
+  }
+
+  #value(column: number): SqlValue {
+    const { exports, bytes } = this.#memory
+    switch (exports.sqlite3_column_type(this.pointer, column)) {
+      case 1:
+        return exports.sqlite3_column_int64(this.pointer, column)
+      case 2:
+        return exports.sqlite3_column_double(this.pointer, column)
+      case 3: {
+        const at = exports.sqlite3_column_text(this.pointer, column)
+        const length = exports.sqlite3_column_bytes(this.pointer, column)
+        return utf8Lossy(this.#memory.bytes.subarray(at, at + length))
+      }
+      case 4: {
+        const at = exports.sqlite3_column_blob(this.pointer, column)
+        const length = exports.sqlite3_column_bytes(this.pointer, column)
+        return length === 0 ? bytes.slice(0, 0) : this.#memory.bytes.slice(at, at + length)
+      }
+      default:
+        return null
+    }
+  }
+
+  /** Virtual-machine steps since the last call. */
+  steps(): number {
+    return this.#memory.exports.sqlite3_stmt_status(this.pointer, STATUS_VM_STEP, 1)
+  }
+
+  /** Ready to run again, without its old arguments. */
+  reset(): void {
+    this.#memory.exports.sqlite3_reset(this.pointer)
+    this.#memory.exports.sqlite3_clear_bindings(this.pointer)
+  }
+
+  finalize(): void {
+    this.#memory.exports.sqlite3_finalize(this.pointer)
+  }
+}
+
+/** An open database. */
+export class Connection {
+  readonly #vfs: PageVfs
+  readonly #memory: Memory
+  readonly #db: Pointer
+  readonly #scratch: Pointer
+  #buffer: Pointer = 0
+  #bufferBytes = 0
+
+  /** Opens the mounted file `name`. */
+  constructor(vfs: PageVfs, name: string) {
+    this.#vfs = vfs
+    this.#memory = vfs.memory
+    const { exports } = this.#memory
+    this.#scratch = exports.malloc(SCRATCH_BYTES)
+    const path = this.borrow(utf8(`${name}\0`))
+    const result = exports.sqlite3_open_v2(path, this.#scratch, OPEN_READWRITE_CREATE, 0)
+    this.#db = this.#memory.u32(this.#scratch)
+    if (result !== RESULT.ok) throw this.error(result)
+  }
+
+  /** Copies `bytes` into the module, until the next borrow. */
+  borrow(bytes: Uint8Array): Pointer {
+    const { exports } = this.#memory
+    if (bytes.length + 1 > this.#bufferBytes) {
+      if (this.#buffer !== 0) exports.free(this.#buffer)
+      this.#bufferBytes = Math.max(1024, (bytes.length + 1) * 2)
+      this.#buffer = exports.malloc(this.#bufferBytes)
+      if (this.#buffer === 0) throw new RangeError(`the SQL engine has no ${this.#bufferBytes} bytes left`)
+    }
+    this.#memory.bytes.set(bytes, this.#buffer)
+    this.#memory.bytes[this.#buffer + bytes.length] = 0
+    return this.#buffer
+  }
+
+  /** The C string at `at`, or undefined for NULL. */
+  text(at: Pointer): string | undefined {
+    return at === 0 ? undefined : utf8Lossy(this.#memory.bytes.subarray(at, at + this.#memory.stringLength(at)))
+  }
+
+  /** The error that `result` stands for. Local trouble is thrown instead: it must stop the replica. */
+  error(result: number): SqliteError {
+    this.#vfs.check()
+    const { exports } = this.#memory
+    const message = this.text(exports.sqlite3_errmsg(this.#db)) ?? 'unknown error'
+    const offset = exports.sqlite3_error_offset(this.#db)
+    const code = codeName(result)
+    return new SqliteError(offset < 0 ? { code, message } : { code, message, offset }, result)
+  }
+
+  require(result: number): void {
+    if (result !== RESULT.ok) throw this.error(result)
+  }
+
+  /** Prepares the first statement of `sql`; undefined where only white space and comments are left. */
+  prepare(sql: Uint8Array): Statement | undefined {
+    const { exports } = this.#memory
+    const text = this.borrow(sql)
+    const result = exports.sqlite3_prepare_v3(this.#db, text, sql.length + 1, PREPARE_PERSISTENT, this.#scratch, this.#scratch + 4)
+    if (result !== RESULT.ok) throw this.error(result)
+    const pointer = this.#memory.u32(this.#scratch)
+    return pointer === 0 ? undefined : new Statement(this, this.#memory, pointer, this.#memory.u32(this.#scratch + 4) - text)
+  }
+
+  /** Runs our own SQL to its end. */
+  exec(sql: string): void {
+    this.require(this.#memory.exports.sqlite3_exec(this.#db, this.borrow(utf8(sql)), 0, 0, 0))
+  }
+
+  /** Rows changed by the last INSERT, UPDATE or DELETE. */
+  get changes(): number {
+    return this.#memory.exports.sqlite3_changes(this.#db)
+  }
+
+  get lastInsertRowid(): bigint {
+    return this.#memory.exports.sqlite3_last_insert_rowid(this.#db)
+  }
+
+  set lastInsertRowid(rowid: bigint) {
+    this.#memory.exports.sqlite3_set_last_insert_rowid(this.#db, rowid)
+  }
+
+  /** False inside a transaction. True where SQLite itself has rolled one back. */
+  get isAutocommit(): boolean {
+    return this.#memory.exports.sqlite3_get_autocommit(this.#db) !== 0
+  }
+
+  /** Whether a foreign key is violated that would fail a COMMIT now. */
+  get hasForeignKeyDebt(): boolean {
+    this.#memory.exports.sqlite3_db_status(this.#db, STATUS_DEFERRED_FOREIGN_KEYS, this.#scratch, this.#scratch + 4, 0)
+    return this.#memory.u32(this.#scratch) !== 0
+  }
+
+  /** Unlike the pragma, this works inside a transaction. Prepared statements must be made anew. */
+  setForeignKeys(on: boolean): void {
+    this.config(CONFIG_FOREIGN_KEYS, on)
+  }
+
+  /** sqlite3_db_config of a boolean setting. */
+  config(operation: number, on: boolean): void {
+    this.require(this.#memory.exports.sqlite3__wasm_db_config_ip(this.#db, operation, on ? 1 : 0, 0))
+  }
+
+  limit(id: number, value: number): void {
+    this.#memory.exports.sqlite3_limit(this.#db, id, value)
+  }
+
+  /** Installs pointers made once per module (see engine.ts). */
+  watch(progress: { readonly steps: number; readonly pointer: Pointer }, authorizer: Pointer): void {
+    this.#memory.exports.sqlite3_progress_handler(this.#db, progress.steps, progress.pointer, 0)
+    this.#memory.exports.sqlite3_set_authorizer(this.#db, authorizer, 0)
+  }
+
+  close(): void {
+    const { exports } = this.#memory
+    exports.sqlite3_close_v2(this.#db)
+    exports.free(this.#scratch)
+    if (this.#buffer !== 0) exports.free(this.#buffer)
+    this.#buffer = 0
+  }
+}

@@ -1,0 +1,60 @@
+// The rules of an era: every number that decides what a statement may do. Change one and outcomes change, so a change is a new
+// era, agreed on at a height.
+
+/** Number of the rule set. */
+export const ERA = 1
+
+/** The engine of this era: `sqlite3_sourceid` of the pinned build. */
+export const ENGINE_SOURCE_ID = '2026-10-16 14:45:20 555e07ef33f69a0957d24d8e555b702464a131d6f1607f4c3c1e4551e8e6ca76'
+
+/** Bounds of what SQL may use. Gas counts steps of SQLite's virtual machine. */
+export const RULES = {
+  /** Gas of one transaction. */
+  transactionGasMax: 20_000_000,
+  /** Gas of one block; transactions behind it are refused as BLOCK_FULL. */
+  blockGasMax: 200_000_000,
+  /** Steps between two looks at the gas meter: a statement overruns its limit by no more. */
+  gasStep: 1000,
+  /** Bytes of one value and of one row. */
+  valueBytesMax: 4 * 1024 * 1024,
+  /** Bytes of all rows that one transaction or read answers with. */
+  resultBytesMax: 4 * 1024 * 1024,
+  /** Bytes of heap of the whole engine: sorters and dirty pages of a block are in it. */
+  heapBytesMax: 512 * 1024 * 1024,
+  /** KiB of page cache. Not spilled: dirty pages stay until commit, whatever the cache's size. */
+  cacheKib: 65_536,
+  /** How long an interactive transaction may have begun before the block that orders it. */
+  replayMsMax: 60_000,
+  /** How far ahead of the block's time an id may ask to be remembered. */
+  rememberMsMax: 24 * 60 * 60 * 1000 + 60_000,
+  /** Expired ids forgotten in one block. */
+  forgetMax: 8192,
+} as const
+
+/** sqlite3_limit: id and value. Length, SQL length, columns, expression depth, compound selects, VDBE ops, arguments, attached, LIKE pattern, variables, trigger depth, workers. */
+export const SQLITE_LIMITS: readonly (readonly [number, number])[] = [
+  [0, RULES.valueBytesMax],
+  [1, 1_000_000],
+  [2, 2000],
+  [3, 500],
+  [4, 500],
+  [5, 25_000_000],
+  [6, 127],
+  [7, 0],
+  [8, 1000],
+  [9, 32_766],
+  [10, 100],
+  [11, 0],
+]
+
+/** Pragmas a client may use; those in the second list only without an argument. */
+export const PRAGMAS_FREE: ReadonlySet<string> = new Set([
+  'application_id', 'defer_foreign_keys', 'foreign_key_check', 'foreign_key_list', 'index_info', 'index_list', 'index_xinfo', 'integrity_check',
+  'quick_check', 'table_info', 'table_list', 'table_xinfo', 'user_version', 'optimize',
+])
+
+/** Pragmas that may be read, not set. */
+export const PRAGMAS_READ: ReadonlySet<string> = new Set([
+  'collation_list', 'compile_options', 'database_list', 'encoding', 'foreign_keys', 'function_list', 'module_list', 'page_count', 'page_size',
+  'pragma_list', 'recursive_triggers', 'schema_version', 'freelist_count', 'auto_vacuum', 'journal_mode', 'synchronous', 'cache_size', 'busy_timeout',
+])

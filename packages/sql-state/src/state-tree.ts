@@ -1,0 +1,126 @@
+// The state root: a Merkle tree over the database's pages, kept up to date from the pages a block wrote.
+//
+// Hashing the whole file for every block would cost its size; a tree costs the changed pages and their paths. It is a complete
+// binary tree over 2^k leaves, absent pages being zero, so that a page's place never moves while the file grows under 2^k pages;
+// the root binds page size and page count, so that a file and the same file with zero pages behind it differ.
+//
+// Bytes 24-27 (change counter) and 92-95 (its copy) of page 1 are masked: they count how often the file was written, which
+// depends on restarts, and say nothing about its content.
+
+import { concatBytes, hexInto, sha256, toHex, Writer } from '@quorate/kernel'
+import type { Digest } from '@quorate/types'
+import { hashOf } from '@quorate/types'
+import { PAGE_BYTES } from './pages.ts'
+
+const HASH_BYTES = 32
+const NODE = Uint8Array.of(1)
+const MASKED: readonly (readonly [number, number])[] = [
+  [24, 28],
+  [92, 96],
+]
+
+/** Hash of a page: the leaf of the tree. */
+export function pageHash(number: number, page: Uint8Array): Digest {
+  if (number !== 1) return hashOf('page', page)
+  const masked = page.slice()
+  for (const [from, to] of MASKED) masked.fill(0, from, to)
+  return hashOf('page', masked)
+}
+
+/** The state root over a tree's top. */
+function rootOver(pageCount: number, top: Uint8Array): Digest {
+  return hashOf('state', new Writer(48).u32(PAGE_BYTES).u32(pageCount).raw(top).finish())
+}
+
+/** The tree over all pages. 64 bytes a page. */
+export class StateTree {
+  /** Level 0 holds the leaves; each level is half as long as the one below. */
+  #levels: Uint8Array[] = [new Uint8Array(HASH_BYTES)]
+  #pageCount = 0
+
+  get pageCount(): number {
+    return this.#pageCount
+  }
+
+  /** Root over the pages as they are. */
+  get root(): Digest {
+    const top = this.#levels.at(-1)
+    return rootOver(this.#pageCount, top ?? new Uint8Array(HASH_BYTES))
+  }
+
+  /** Takes the hashes of the pages that changed and the new page count. */
+  update(pageCount: number, changed: readonly (readonly [number: number, hash: Digest])[]): void {
+    const dirty = new Set<number>()
+    this.#grow(pageCount, dirty)
+    for (let number = pageCount + 1; number <= this.#pageCount; number += 1) {
+      this.#leaves.fill(0, (number - 1) * HASH_BYTES, number * HASH_BYTES)
+      dirty.add(number - 1)
+    }
+    for (const [number, hash] of changed) {
+      if (number > pageCount) continue
+      hexInto(hash, this.#leaves, (number - 1) * HASH_BYTES)
+      dirty.add(number - 1)
+    }
+    this.#pageCount = pageCount
+    this.#rehash(dirty)
+  }
+
+  /** The siblings of a page's leaf, from the leaf up; undefined where there is no such page. */
+  path(number: number): readonly Digest[] | undefined {
+    if (number < 1 || number > this.#pageCount) return undefined
+    return this.#levels.slice(0, -1).map((level, depth) => {
+      const at = Math.floor((number - 1) / 2 ** depth)
+      const sibling = at % 2 === 0 ? at + 1 : at - 1
+      return toHex(level.subarray(sibling * HASH_BYTES, (sibling + 1) * HASH_BYTES)) as Digest
+    })
+  }
+
+  get #leaves(): Uint8Array {
+    return this.#levels[0] ?? new Uint8Array(0)
+  }
+
+  #grow(pageCount: number, dirty: Set<number>): void {
+    while (this.#leaves.length < pageCount * HASH_BYTES) {
+      this.#levels = this.#levels.map((level) => concatBytes([level, new Uint8Array(level.length)]))
+      this.#levels.push(new Uint8Array(HASH_BYTES))
+      // The old top is the left child of the new one: everything on the path of leaf 0, and of the zero half, is made again.
+      dirty.add(0)
+      dirty.add(this.#leaves.length / HASH_BYTES / 2)
+    }
+  }
+
+  #rehash(leaves: ReadonlySet<number>): void {
+    let dirty = leaves
+    for (let depth = 0; depth + 1 < this.#levels.length; depth += 1) {
+      const below = this.#levels[depth] ?? new Uint8Array(0)
+      const level = this.#levels[depth + 1] ?? new Uint8Array(0)
+      const above = new Set<number>()
+      for (const at of dirty) above.add(Math.floor(at / 2))
+      for (const at of above) hexInto(nodeHash(below.subarray(at * 2 * HASH_BYTES, (at + 1) * 2 * HASH_BYTES)), level, at * HASH_BYTES)
+      dirty = above
+    }
+  }
+}
+
+const ZERO_PAIR = toHex(new Uint8Array(HASH_BYTES * 2))
+
+function nodeHash(pair: Uint8Array): string {
+  // A node over nothing is nothing, at every height: so growing never changes what absent pages hash to.
+  return toHex(pair) === ZERO_PAIR ? ZERO_PAIR.slice(0, HASH_BYTES * 2) : sha256(concatBytes([NODE, pair]))
+}
+
+/** The root that a page and its path lead to, or undefined where they don't fit. */
+export function rootFromPage(page: { readonly number: number; readonly hash: Digest; readonly pageCount: number }, path: readonly Digest[]): Digest | undefined {
+  if (page.number < 1 || page.number > page.pageCount || 2 ** path.length < page.pageCount) return undefined
+  let top = new Uint8Array(HASH_BYTES)
+  hexInto(page.hash, top, 0)
+  for (const [depth, sibling] of path.entries()) {
+    const pair = new Uint8Array(HASH_BYTES * 2)
+    const isLeft = Math.floor((page.number - 1) / 2 ** depth) % 2 === 0
+    pair.set(top, isLeft ? 0 : HASH_BYTES)
+    hexInto(sibling, pair, isLeft ? HASH_BYTES : 0)
+    top = new Uint8Array(HASH_BYTES)
+    hexInto(nodeHash(pair), top, 0)
+  }
+  return rootOver(page.pageCount, top)
+}
