@@ -1,0 +1,146 @@
+// REST: transactions, queries, and the ledger for people. One request to /v1/transactions may carry many ledger transactions, as a
+// JSON array or as lines; they are submitted in order, without waiting for one another, and answered in order.
+
+import type { Result } from '@quorate/kernel'
+import { err, ok } from '@quorate/kernel'
+import { height } from '@quorate/types'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { HttpError } from './answers.ts'
+import { refusedAnswer } from './answers.ts'
+import type { Execute } from './execute.ts'
+import { badRequest, bodyJson, bodyText, idempotencyKey, LINES_TYPE, notFound, parseJson, readLevel, send, sendError, sendJson } from './http.ts'
+import type { GatewayLimits } from './limits.ts'
+import type { GatewayMetrics } from './metrics.ts'
+import { OPENAPI } from './openapi.ts'
+import type { Replica } from './ports.ts'
+import { parseStatements, transactionProgram } from './rest-parse.ts'
+import type { Printed } from './rest-print.ts'
+import { printExecuted, printHttpError, printRefused, printTransaction } from './rest-print.ts'
+
+/** What the routes work with. */
+export interface RestPorts {
+  readonly replica: Replica
+  readonly execute: Execute
+  readonly limits: GatewayLimits
+  readonly metrics: GatewayMetrics
+}
+
+function sendPrinted(reply: FastifyReply, printed: Printed): FastifyReply {
+  if (printed.retryAfterMs !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(printed.retryAfterMs / 1000))))
+  return sendJson(reply, printed.status, printed.json)
+}
+
+/** One transaction, from JSON to JSON. */
+async function transact(ports: RestPorts, json: unknown, headerId: string | undefined, charsMax: number): Promise<Printed> {
+  const request = parseStatements(json)
+  if (!request.ok) return printHttpError(request.error)
+  const id = request.value.id ?? headerId
+  const reply = await ports.execute.submit(transactionProgram(request.value.statements), id)
+  return reply.kind === 'refused' ? printRefused(reply, id) : printExecuted(reply, charsMax)
+}
+
+/** The bodies of a batch: the items of an array, or the JSON of each line. */
+function itemsOf(request: FastifyRequest): Result<readonly unknown[] | undefined, HttpError> {
+  if (request.headers['content-type']?.startsWith(LINES_TYPE) !== true) return ok(undefined)
+  const text = bodyText(request)
+  if (!text.ok) return text
+  const items: unknown[] = []
+  for (const line of text.value.split('\n')) {
+    if (line.trim() === '') continue
+    const item = parseJson(line)
+    if (!item.ok) return err(badRequest(item.error.code, `line ${items.length + 1}: ${item.error.message}`))
+    items.push(item.value)
+  }
+  return ok(items)
+}
+
+async function transactAll(ports: RestPorts, items: readonly unknown[]): Promise<Result<readonly string[], HttpError>> {
+  const { transactionsMax, responseCharsMax } = ports.limits
+  if (items.length > transactionsMax) {
+    return err({ status: 413, code: 'TOO_LARGE', message: `${items.length} transactions in one request, at most ${transactionsMax}` })
+  }
+  const charsMax = Math.floor(responseCharsMax / Math.max(1, items.length))
+  const printed = await Promise.all(items.map((item) => transact(ports, item, undefined, charsMax)))
+  return ok(printed.map((one) => one.json))
+}
+
+function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
+  app.post('/v1/transactions', async (request, reply) => {
+    const lines = itemsOf(request)
+    if (!lines.ok) return sendError(reply, lines.error)
+    if (lines.value !== undefined) {
+      const answers = await transactAll(ports, lines.value)
+      return answers.ok ? send(reply, 200, LINES_TYPE, answers.value.map((line) => `${line}\n`).join('')) : sendError(reply, answers.error)
+    }
+    const body = bodyJson(request)
+    if (!body.ok) return sendError(reply, body.error)
+    if (Array.isArray(body.value)) {
+      const answers = await transactAll(ports, body.value)
+      return answers.ok ? sendJson(reply, 200, `[${answers.value.join(',')}]`) : sendError(reply, answers.error)
+    }
+    const id = idempotencyKey(request)
+    if (!id.ok) return sendError(reply, id.error)
+    return sendPrinted(reply, await transact(ports, body.value, id.value, ports.limits.responseCharsMax))
+  })
+
+  app.post('/v1/query', async (request, reply) => {
+    const level = readLevel(request)
+    if (!level.ok) return sendError(reply, level.error)
+    const body = bodyJson(request)
+    if (!body.ok) return sendError(reply, body.error)
+    const words = parseStatements(body.value)
+    if (!words.ok) return sendError(reply, words.error)
+    const program = { requests: words.value.statements.map((statement) => ({ kind: 'execute', statement }) as const) }
+    const answer = await ports.execute.run(program, { level: level.value, mayWrite: false })
+    if (answer.kind === 'refused') return sendError(reply, refusedAnswer(answer))
+    if (answer.kind === 'writes') return sendError(reply, badRequest('SQLITE_READONLY', 'a query only reads; POST /v1/transactions writes'))
+    const printed = printExecuted(answer, ports.limits.responseCharsMax)
+    return sendJson(reply, printed.status, printed.json, answer.height)
+  })
+}
+
+const HEIGHT = /^[0-9]{1,15}$/
+
+function ledgerRoutes(app: FastifyInstance, { replica }: RestPorts): void {
+  app.get<{ Params: { height: string } }>('/v1/blocks/:height', async (request, reply) => {
+    const given = request.params.height
+    if (!HEIGHT.test(given)) return sendError(reply, badRequest('HEIGHT_INVALID', 'a height is a number in decimal digits'))
+    const block = await replica.block(height(Number(given)))
+    return block === undefined ? sendError(reply, notFound(`no block at height ${given}`)) : sendJson(reply, 200, JSON.stringify(block), block.height)
+  })
+
+  app.get<{ Params: { id: string } }>('/v1/tx/:id', async (request, reply) => {
+    const view = await replica.transaction(request.params.id)
+    if (view === undefined) return sendError(reply, notFound('no transaction of this id'))
+    return sendJson(reply, 200, printTransaction(view), view.height)
+  })
+
+  app.get<{ Params: { id: string } }>('/v1/tx/:id/proof', async (request, reply) => {
+    const receipt = await replica.receipt(request.params.id)
+    if (receipt === undefined) return sendError(reply, notFound('no transaction of this id'))
+    return sendJson(reply, 200, JSON.stringify({ id: request.params.id, receipt: Buffer.from(receipt).toString('base64') }))
+  })
+}
+
+function stateRoutes(app: FastifyInstance, { replica, metrics }: RestPorts): void {
+  app.get('/v1/status', async (_request, reply) => {
+    const status = replica.status()
+    return sendJson(reply, 200, JSON.stringify(status), status.height)
+  })
+  app.get('/v1/health', async (_request, reply) => sendJson(reply, 200, '{"status":"alive"}'))
+  app.get('/health', async (_request, reply) => sendJson(reply, 200, '{"status":"alive"}'))
+  app.get('/v1/ready', async (_request, reply) => {
+    const { ready, phase } = replica.status()
+    return sendJson(reply, ready ? 200 : 503, JSON.stringify({ ready, phase }))
+  })
+  app.get('/version', async (_request, reply) => send(reply, 200, 'text/plain; charset=utf-8', `quorate ${replica.status().version}\n`))
+  app.get('/metrics', async (_request, reply) => send(reply, 200, metrics.registry.contentType, await metrics.registry.metrics()))
+  app.get('/openapi.json', async (_request, reply) => sendJson(reply, 200, OPENAPI))
+}
+
+/** Adds the routes. */
+export function restRoutes(app: FastifyInstance, ports: RestPorts): void {
+  transactionRoutes(app, ports)
+  ledgerRoutes(app, ports)
+  stateRoutes(app, ports)
+}
