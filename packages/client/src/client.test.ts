@@ -1,0 +1,131 @@
+// Goal: what the client promises about ids, repetition and errors. Method: a scripted server in place of fetch; no time passes.
+
+import { expect, test } from 'vitest'
+import { waitMs } from './back-off.ts'
+import { Client } from './client.ts'
+import { ClientError } from './client-error.ts'
+
+interface Seen {
+  readonly url: string
+  readonly headers: Headers
+  readonly body: string
+}
+
+type Script = (seen: Seen, attempt: number) => Response | Error
+
+const ROWS = { cols: [{ name: 'a', decltype: null }], rows: [[{ type: 'integer', value: '7' }]], affected_row_count: 1, last_insert_rowid: '3' }
+const executed = { type: 'ok', response: { type: 'execute', result: ROWS } }
+const closed = { type: 'ok', response: { type: 'close' } }
+
+function pipeline(result: unknown, height = 5): Response {
+  const body = { baton: null, base_url: null, results: [result, closed] }
+  return new Response(JSON.stringify(body), { status: 200, headers: { 'quorate-height': String(height) } })
+}
+
+function refusal(status: number, code: string): Response {
+  return new Response(JSON.stringify({ code, message: `${code}!` }), { status, headers: { 'retry-after': '1' } })
+}
+
+function clientOf(script: Script, urls = ['http://one', 'http://two/']): { readonly client: Client; readonly seen: Seen[]; readonly waits: number[] } {
+  const seen: Seen[] = []
+  const waits: number[] = []
+  const client = new Client({
+    urls,
+    attemptsMax: 4,
+    random: () => 0.5,
+    sleep: (ms) => Promise.resolve(void waits.push(ms)),
+    fetch: (url, init) => {
+      const one = { url, headers: new Headers(init.headers), body: typeof init.body === 'string' ? init.body : '' }
+      seen.push(one)
+      const answer = script(one, seen.length)
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+    },
+  })
+  return { client, seen, waits }
+}
+
+async function failure(promise: Promise<unknown>): Promise<ClientError> {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  expect(error).toBeInstanceOf(ClientError)
+  return error as ClientError
+}
+
+test('a write is sent again with the same id and body, to another replica, until its outcome is known', async () => {
+  const { client, seen, waits } = clientOf((_, attempt) => {
+    if (attempt === 1) return new TypeError('fetch failed')
+    return attempt === 2 ? refusal(503, 'TIMEOUT') : pipeline(executed)
+  })
+  const done = await client.submit([{ sql: 'INSERT INTO t VALUES (?)', args: [7] }], { id: 'order-1' })
+  expect(done).toEqual({ id: 'order-1', height: 5, results: [{ columns: ['a'], rows: [[7n]], affectedRows: 1, lastInsertRowid: 3n }] })
+  expect(seen.map((each) => each.url)).toEqual(['http://one/v3/pipeline', 'http://two/v3/pipeline', 'http://one/v3/pipeline'])
+  expect(new Set(seen.map((each) => each.headers.get('idempotency-key')))).toEqual(new Set(['order-1']))
+  expect(new Set(seen.map((each) => each.body)).size).toBe(1)
+  expect(waits).toEqual([50, 1100])
+})
+
+test('a write without an id gets one, and an error names it', async () => {
+  const { client, seen } = clientOf(() => new TypeError('down'))
+  const error = await failure(client.submit([{ sql: 'DELETE FROM t' }]))
+  expect(error.code).toBe('OUTCOME_UNKNOWN')
+  expect(error.id).toBe(seen[0]?.headers.get('idempotency-key'))
+  expect(seen).toHaveLength(4)
+})
+
+test('a refusal that did nothing is repeated, but does not end as unknown', async () => {
+  const { client } = clientOf(() => refusal(503, 'OVERLOADED'))
+  expect((await failure(client.submit([{ sql: 'DELETE FROM t' }]))).code).toBe('OVERLOADED')
+})
+
+test('an error of the statement or the id is final', async () => {
+  const constraint = { type: 'error', error: { message: 'UNIQUE constraint failed: t.a', code: 'SQLITE_CONSTRAINT' } }
+  const first = clientOf(() => pipeline(constraint))
+  expect((await failure(first.client.submit([{ sql: 'x' }]))).code).toBe('SQLITE_CONSTRAINT')
+  expect(first.seen).toHaveLength(1)
+  const second = clientOf(() => refusal(409, 'ID_REUSED'))
+  expect((await failure(second.client.submit([{ sql: 'x' }], { id: 'a' }))).code).toBe('ID_REUSED')
+  expect(second.seen).toHaveLength(1)
+})
+
+test('several statements are one transaction that ends in COMMIT or ROLLBACK', async () => {
+  const step = { cols: [], rows: [], affected_row_count: 1, last_insert_rowid: null }
+  const results = [step, step, null, null, step]
+  const error = { message: 'no such table: t', code: 'SQL_INPUT_ERROR' }
+  const batch = { type: 'ok', response: { type: 'batch', result: { step_results: results, step_errors: [null, null, error, null, null] } } }
+  const { client, seen } = clientOf(() => pipeline(batch))
+  const refused = await failure(client.submit([{ sql: 'one' }, { sql: 'two', args: { n: true } }]))
+  expect(refused.code).toBe('SQL_INPUT_ERROR')
+  const sent = JSON.parse(seen[0]?.body ?? '') as { requests: { batch: { steps: { stmt: { sql: string } }[] } }[] }
+  expect(sent.requests[0]?.batch.steps.map((each) => each.stmt.sql)).toEqual(['BEGIN IMMEDIATE', 'one', 'two', 'COMMIT', 'ROLLBACK'])
+})
+
+test('a read says its level and gives the height it saw', async () => {
+  const { client, seen } = clientOf(() => pipeline(executed, 9))
+  const read = await client.query('SELECT 1', [], { level: { kind: 'at-least', height: 8 } })
+  expect(read.height).toBe(9)
+  expect(seen[0]?.headers.get('quorate-read')).toBe('at-least=8')
+  expect(seen[0]?.headers.has('idempotency-key')).toBe(false)
+})
+
+test('a read that nobody answers is unreachable, not unknown', async () => {
+  const { client } = clientOf(() => new TypeError('down'))
+  expect((await failure(client.query('SELECT 1'))).code).toBe('UNREACHABLE')
+})
+
+test('nonsense from a server is an error with a code', async () => {
+  for (const text of ['', '[]', '{"results": 7}', '{"results": []}', 'null']) {
+    const { client } = clientOf(() => new Response(text, { status: 200 }))
+    expect((await failure(client.query('SELECT 1'))).code).toBe('BAD_ANSWER')
+    expect((await failure(client.status())).code).toBe('BAD_ANSWER')
+    expect((await failure(client.receipt('x'))).code).toBe('BAD_ANSWER')
+  }
+})
+
+test('waits grow to a bound and are a random share of it', () => {
+  const backOff = { firstMs: 100, mostMs: 1000 }
+  expect([1, 2, 3, 4, 5, 60].map((attempt) => waitMs(backOff, attempt, 1))).toEqual([100, 200, 400, 800, 1000, 1000])
+  expect(waitMs(backOff, 3, 0)).toBe(0)
+  expect(waitMs(backOff, 1, 0.5, 2000)).toBe(2050)
+})

@@ -1,0 +1,227 @@
+// The client of a ledger over HTTP. It talks to any replica and moves on to the next when one doesn't answer.
+//
+// Exactly once. A client that sends a write and hears nothing can't know whether it stands. So every write has an id that the
+// client makes *before* it sends, and the ledger executes an id once: sending the same id and statements again gives the first
+// outcome. `submit` does so by itself until an outcome comes or its attempts end. Only a process that dies in between could
+// forget the id; one that must not do a thing twice stores id and statements durably first, and on restart submits what is
+// stored and not yet answered. The ledger remembers an id for a while (ten minutes unless its gateways say otherwise).
+
+import { randomUUID } from 'node:crypto'
+import type { PipelineResponse, StreamRequest } from '@quorate/hrana'
+import { parsePipelineResponse, printPipelineRequest } from '@quorate/hrana'
+import type { BackOff } from './back-off.ts'
+import { waitMs } from './back-off.ts'
+import { ClientError } from './client-error.ts'
+import type { Answer, Ask, Fetch } from './http.ts'
+import { errorIn, exchange, parseJson } from './http.ts'
+import type { Argument, Rows, Statement } from './statement.ts'
+import { atomicRequest, atomicResult } from './statement.ts'
+import type { ReadLevel } from './read-level.ts'
+import { printReadLevel } from './read-level.ts'
+import { parseReceiptFile } from './receipt-file.ts'
+import type { LedgerStatus } from './status.ts'
+import { parseStatus } from './status.ts'
+import { Stream } from './stream.ts'
+
+/** How a client behaves. */
+export interface ClientOptions {
+  /** Base URLs of replicas, the preferred first. */
+  readonly urls: readonly string[]
+  /** Longest wait for one answer. */
+  readonly timeoutMs?: number
+  /** Most attempts of one request, the first included. */
+  readonly attemptsMax?: number
+  readonly backOff?: BackOff
+  /** For tests. */
+  readonly fetch?: Fetch
+  readonly sleep?: (ms: number) => Promise<void>
+  readonly random?: () => number
+}
+
+/** A write that stands in the ledger: durable, executed, certified by a quorum. */
+export interface Submitted {
+  readonly id: string
+  /** Height of its block: a token for reads `at-least` this height. */
+  readonly height: number
+  readonly results: readonly Rows[]
+}
+
+/** An answered read. */
+export interface Queried extends Rows {
+  /** Height of the state that was read. */
+  readonly height: number
+}
+
+/** A new transaction id. Store it with what it is for before sending, where doing it twice must not happen. */
+export function newTransactionId(): string {
+  return randomUUID()
+}
+
+/** Refusals after which nothing was done and the same request may go well later. */
+const TRY_LATER: ReadonlySet<string> = new Set(['OVERLOADED', 'NOT_READY', 'BLOCK_FULL', 'EXPIRED'])
+/** Answers that leave open whether a write was done. */
+const UNKNOWN: ReadonlySet<string> = new Set(['TIMEOUT', 'HTTP_502', 'HTTP_503', 'HTTP_504', 'STOPPED'])
+
+type Whole = Extract<Answer, { readonly kind: 'answer' }>
+
+/** What one attempt came to. */
+type Attempt<T> =
+  | { readonly kind: 'done'; readonly value: T }
+  | { readonly kind: 'failed'; readonly error: ClientError }
+  | { readonly kind: 'again'; readonly error: ClientError; readonly unknown: boolean; readonly wishMs: number }
+
+function wishOf(answer: Whole): number {
+  const seconds = Number(answer.headers.get('retry-after') ?? '0')
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 30) * 1000 : 0
+}
+
+function heightOf(answer: Whole): number {
+  return Number(answer.headers.get('quorate-height') ?? Number.NaN)
+}
+
+/** A client of one ledger. Holds no connection of its own and needs no closing. */
+export class Client {
+  readonly #urls: readonly string[]
+  readonly #timeoutMs: number
+  readonly #attemptsMax: number
+  readonly #backOff: BackOff
+  readonly #fetch: Fetch
+  readonly #sleep: (ms: number) => Promise<void>
+  readonly #random: () => number
+  #preferred = 0
+
+  constructor(options: ClientOptions) {
+    if (options.urls.length === 0) throw new ClientError('USAGE', 'a client needs the URL of at least one replica')
+    this.#urls = options.urls
+    this.#timeoutMs = options.timeoutMs ?? 30_000
+    this.#attemptsMax = options.attemptsMax ?? 8
+    this.#backOff = options.backOff ?? { firstMs: 100, mostMs: 5000 }
+    this.#fetch = options.fetch ?? fetch
+    this.#sleep = options.sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)))
+    this.#random = options.random ?? Math.random
+  }
+
+  /** URL of the replica that is asked first. */
+  get url(): string {
+    return this.#urls[this.#preferred % this.#urls.length] ?? ''
+  }
+
+  /**
+   * Writes: all `statements` in one ledger transaction, or none. Repeats with the same id until the outcome is known.
+   * @throws ClientError with the SQL error's code; ID_REUSED; OUTCOME_UNKNOWN (submit again with the same id); UNREACHABLE
+   */
+  async submit(statements: readonly Statement[], options: { readonly id?: string } = {}): Promise<Submitted> {
+    const id = options.id ?? newTransactionId()
+    const headers = { 'idempotency-key': id }
+    return this.#pipeline(atomicRequest(statements), headers, id, (answer, response) => {
+      const result = atomicResult(statements.length, response.results[0])
+      return 'error' in result ? result : { value: { id, height: heightOf(answer), results: result.results } }
+    })
+  }
+
+  /**
+   * Reads. `local` asks nobody else and may be behind; `linearizable` sees everything acknowledged anywhere before it began;
+   * `at-least` a height reads your own writes on any replica.
+   * @throws ClientError with the SQL error's code; SQLITE_READONLY for a statement that writes; UNREACHABLE
+   */
+  async query(
+    sql: string,
+    args: readonly Argument[] | Readonly<Record<string, Argument>> = [],
+    options: { readonly level?: ReadLevel } = {},
+  ): Promise<Queried> {
+    const level = options.level ?? { kind: 'linearizable' }
+    const headers = { 'quorate-read': printReadLevel(level) }
+    return this.#pipeline(atomicRequest([{ sql, args }]), headers, undefined, (answer, response) => {
+      const result = atomicResult(1, response.results[0])
+      if ('error' in result) return result
+      const [rows] = result.results
+      return rows === undefined
+        ? { error: { code: 'BAD_ANSWER', message: 'no result' } }
+        : { value: { ...rows, height: heightOf(answer) } }
+    })
+  }
+
+  /** Opens a stream: statements one after the other on one connection, BEGIN to COMMIT across requests. Nothing is repeated. */
+  stream(): Stream {
+    return new Stream({ url: this.url, fetch: this.#fetch, timeoutMs: this.#timeoutMs })
+  }
+
+  /** The replica's state. @throws ClientError UNREACHABLE, BAD_ANSWER */
+  async status(): Promise<LedgerStatus> {
+    const status = parseStatus(parseJson(await this.#get('/v1/status')))
+    if (status === undefined) throw new ClientError('BAD_ANSWER', '/v1/status answered something else')
+    return status
+  }
+
+  /** A block's header and transactions, as REST gives them. @throws ClientError with REST's code where there is none */
+  async block(height: number): Promise<unknown> {
+    return parseJson(await this.#get(`/v1/blocks/${height}`))
+  }
+
+  /** A transaction's place and outcome, as REST gives them. @throws ClientError with REST's code where there is none */
+  async transaction(id: string): Promise<unknown> {
+    return parseJson(await this.#get(`/v1/tx/${encodeURIComponent(id)}`))
+  }
+
+  /** The text of the receipt file that proves a transaction. Verify it with `verifyReceiptFile` before you rely on it. */
+  async receipt(id: string): Promise<string> {
+    const text = await this.#get(`/v1/tx/${encodeURIComponent(id)}/proof`)
+    const file = parseReceiptFile(text)
+    if (!file.ok) throw new ClientError('BAD_ANSWER', `not a receipt: ${file.error.message}`)
+    return text
+  }
+
+  async #get(path: string): Promise<string> {
+    return this.#repeat({ method: 'GET', path }, undefined, (answer): Attempt<string> => {
+      if (answer.status === 200) return { kind: 'done', value: answer.text }
+      return this.#refused(answer, errorIn(answer), undefined)
+    })
+  }
+
+  #refused(answer: Whole, error: { readonly code?: string; readonly message: string }, id: string | undefined): Attempt<never> {
+    const code = error.code ?? 'SQLITE_ERROR'
+    const failure = new ClientError(code, error.message, id)
+    if (TRY_LATER.has(code)) return { kind: 'again', error: failure, unknown: false, wishMs: wishOf(answer) }
+    if (UNKNOWN.has(code)) return { kind: 'again', error: failure, unknown: true, wishMs: wishOf(answer) }
+    return { kind: 'failed', error: failure }
+  }
+
+  async #pipeline<T>(
+    request: StreamRequest,
+    headers: Readonly<Record<string, string>>,
+    id: string | undefined,
+    read: (
+      answer: Whole,
+      response: PipelineResponse,
+    ) => { readonly value: T } | { readonly error: { readonly code?: string; readonly message: string } },
+  ): Promise<T> {
+    const body = printPipelineRequest({ requests: [request, { kind: 'close' }] })
+    return this.#repeat({ method: 'POST', path: '/v3/pipeline', headers, body }, id, (answer): Attempt<T> => {
+      if (answer.status !== 200) return this.#refused(answer, errorIn(answer), id)
+      const response = parsePipelineResponse(parseJson(answer.text))
+      if (!response.ok) return { kind: 'failed', error: new ClientError('BAD_ANSWER', response.error.message, id) }
+      const result = read(answer, response.value)
+      return 'error' in result ? this.#refused(answer, result.error, id) : { kind: 'done', value: result.value }
+    })
+  }
+
+  async #repeat<T>(ask: Ask, id: string | undefined, judge: (answer: Whole) => Attempt<T>): Promise<T> {
+    let unknown = false
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await exchange(this.#fetch, this.url, ask, this.#timeoutMs)
+      const outcome: Attempt<T> =
+        answer.kind === 'none'
+          ? { kind: 'again', error: new ClientError('UNREACHABLE', answer.message, id), unknown: true, wishMs: 0 }
+          : judge(answer)
+      if (outcome.kind === 'done') return outcome.value
+      if (outcome.kind === 'failed') throw outcome.error
+      unknown ||= outcome.unknown && id !== undefined
+      this.#preferred = (this.#preferred + 1) % this.#urls.length
+      if (attempt >= this.#attemptsMax) {
+        if (!unknown) throw outcome.error
+        throw new ClientError('OUTCOME_UNKNOWN', `no outcome after ${attempt} attempts; the last: ${outcome.error.message}`, id)
+      }
+      await this.#sleep(waitMs(this.#backOff, attempt, this.#random(), outcome.wishMs))
+    }
+  }
+}
