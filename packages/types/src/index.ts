@@ -65,6 +65,7 @@ export {
   transactionHash,
   writeProgram,
 } from './transaction.ts'
+export { transactionsOf } from './transactions-of.ts'
 export type { AdmittedUnit, Parent, UncheckedUnit, UnitRefusal, UnsignedUnit } from './unit.ts'
 export {
   admitUnit,

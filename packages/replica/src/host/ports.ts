@@ -28,7 +28,7 @@ export interface Job {
   readonly bodyBytes: Uint8Array
 }
 
-/** What executing a body gave: roots for the header, and per transaction its hash, id and outcome bytes, by position. */
+/** What executing a body gave: roots for the header, and per transaction its hash, id and outcome, by position. */
 export interface Execution {
   readonly height: Height
   readonly transactionsRoot: Digest
@@ -36,7 +36,8 @@ export interface Execution {
   readonly stateRoot: Digest
   readonly hashes: readonly Digest[]
   readonly ids: readonly string[]
-  readonly outcomes: readonly Uint8Array[]
+  /** The outcomes' bytes, as `encodeOutcomes` lists them. */
+  readonly results: Uint8Array
   readonly gas: number
 }
 
@@ -53,7 +54,7 @@ export interface BlockRecord {
   readonly headerBytes: Uint8Array
   readonly bodyBytes: Uint8Array
   readonly ids: readonly string[]
-  readonly outcomes: readonly Uint8Array[]
+  readonly results: Uint8Array
   readonly vote: Vote
 }
 

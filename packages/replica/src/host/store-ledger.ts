@@ -3,7 +3,6 @@
 import type { AdmittedUnit, Certificate, CertifiedBlock, Evidence, Height, MemberId, Round, ViewId } from '@quorate/types'
 import { encodeCertificate, encodeEvidence, encodeVote } from '@quorate/types'
 import type { Store } from '../store/store.ts'
-import { encodeOutcomes } from './outcome-list.ts'
 import type { BlockRecord, Ledger } from './ports.ts'
 
 function unitRecord(unit: AdmittedUnit, own: boolean): Parameters<Store['append']>[0][number] {
@@ -23,9 +22,9 @@ export class StoreLedger implements Ledger {
   }
 
   putBlock(record: BlockRecord): Promise<void> {
-    const { height, headerBytes, bodyBytes, ids, outcomes, vote } = record
+    const { height, headerBytes, bodyBytes, ids, results, vote } = record
     return this.#store.append([
-      { kind: 'block', height, header: headerBytes, body: bodyBytes, results: encodeOutcomes(outcomes), transactions: ids },
+      { kind: 'block', height, header: headerBytes, body: bodyBytes, results, transactions: ids },
       { kind: 'vote', height, bytes: encodeVote(vote) },
     ])
   }

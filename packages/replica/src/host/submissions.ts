@@ -35,11 +35,10 @@ export class Submissions {
   }
 
   /** A final block's transactions, by position. */
-  final(height: Height, hashes: readonly Digest[], outcomes: readonly Uint8Array[]): void {
+  final(height: Height, hashes: readonly Digest[], outcomeAt: (position: number) => Uint8Array): void {
     if (this.#waiters.size === 0) return
     hashes.forEach((hash, position) => {
-      const outcome = outcomes[position]
-      if (outcome !== undefined) this.#settle(hash, { kind: 'final', height, position, outcome })
+      if (this.#waiters.has(hash)) this.#settle(hash, { kind: 'final', height, position, outcome: outcomeAt(position) })
     })
   }
 

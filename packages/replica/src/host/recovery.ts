@@ -1,0 +1,134 @@
+// What a restarted replica does before it speaks: bring the database to the height of the ledger on disk, then tell the core
+// what it had said. The ledger (fsynced) leads, the database follows: blocks it has not executed are executed again, and a
+// database that ran ahead of the ledger, by a crash between the two, is taken back.
+
+import { assert, must } from '@quorate/kernel'
+import type { Restored, StoredBlock as CoreBlock } from '@quorate/choam'
+import { seedOf } from '@quorate/choam'
+import type { AdmittedUnit, Committee, Digest, Header, Height, OrderedHead, ViewId, Vote } from '@quorate/types'
+import { admitUnit, bodyHash, decodeBody, decodeCertificate, decodeHeader, decodeUnit, decodeVote, height } from '@quorate/types'
+import type { Store } from '../store/store.ts'
+import type { StoredBlock } from '../store/record.ts'
+import type { Executor } from './ports.ts'
+
+/** Local data contradicts itself: a bug or a damaged disk. */
+export class RecoveryError extends Error {
+  override readonly name = 'RecoveryError'
+  readonly code = 'RECOVERY_FAILED'
+}
+
+/** The database as recovery needs it. */
+export interface RecoverableDatabase extends Executor {
+  /** Height of the last executed block; undefined when empty. */
+  readonly height: Height | undefined
+  /** Forgets everything above `to`; undefined empties it. */
+  rewind(to: Height | undefined): Promise<void>
+}
+
+const READ_BYTES = 16 * 1024 * 1024
+const READ_BLOCKS = 256
+
+function headerOf(block: { readonly height: number; readonly header: Uint8Array }): Header {
+  const header = decodeHeader(block.header)
+  if (!header.ok) throw new RecoveryError(`block ${block.height} on disk: ${header.error.message}`)
+  return header.value
+}
+
+/** Executes what the ledger holds beyond the database and compares every root with the stored header. */
+export async function catchUpDatabase(
+  store: Store,
+  database: RecoverableDatabase,
+  ledger: Digest,
+  onProgress: (at: number, tip: number) => void,
+): Promise<void> {
+  const tip = (await store.tip())?.height
+  if (tip === undefined) {
+    if (database.height !== undefined) await database.rewind(undefined)
+    return
+  }
+  if (database.height !== undefined && database.height > tip) await database.rewind(height(tip))
+  let next = database.height === undefined ? 0 : database.height + 1
+  while (next <= tip) {
+    const blocks = await store.blocks(next, READ_BLOCKS, READ_BYTES)
+    assert(blocks.length > 0, `block ${next} is missing below the tip ${tip}`)
+    for (const block of blocks) {
+      const header = headerOf(block)
+      const seed = seedOf(ledger, header.height, bodyHash(block.body))
+      const { stateRoot } = await database.execute({ height: header.height, timeMs: header.timeMs, seed, bodyBytes: block.body })
+      if (stateRoot !== header.stateRoot) {
+        throw new RecoveryError(`executing block ${block.height} again gave state root ${stateRoot}, its header says ${header.stateRoot}`)
+      }
+      next = block.height + 1
+    }
+    onProgress(next - 1, tip)
+  }
+}
+
+function toCoreBlock(block: StoredBlock): CoreBlock {
+  const certificate = block.certificate === undefined ? undefined : decodeCertificate(block.certificate)
+  if (certificate !== undefined && !certificate.ok) throw new RecoveryError(`certificate ${block.height} on disk: ${certificate.error.message}`)
+  return { headerBytes: block.header, bodyBytes: block.body, certificate: certificate?.value }
+}
+
+function lastHead(block: StoredBlock): OrderedHead | undefined {
+  const body = decodeBody(block.body)
+  if (!body.ok) throw new RecoveryError(`body ${block.height} on disk: ${body.error.message}`)
+  return body.value.kind === 'executions' ? body.value.heads.at(-1) : undefined
+}
+
+/** The newest blocks, ascending, back to the first whose head lies more than `recentRounds` below the tip's. Never genesis. */
+async function recentBlocks(store: Store, tip: number, recentRounds: number): Promise<readonly StoredBlock[]> {
+  let found: readonly StoredBlock[] = []
+  let newest: number | undefined
+  for (let end = tip; end > 0; ) {
+    const from = Math.max(1, end - 31)
+    const range: StoredBlock[] = []
+    while (range.length < end - from + 1) range.push(...(await store.blocks(from + range.length, end - from + 1 - range.length, READ_BYTES)))
+    found = [...range, ...found]
+    newest ??= lastHead(must(range.at(-1), 'a range holds its end'))?.round
+    const oldest = lastHead(must(range[0], 'a range holds its beginning'))?.round
+    if (newest === undefined || oldest === undefined || oldest < newest - recentRounds) break
+    end = from - 1
+  }
+  return found
+}
+
+async function unitsOf(store: Store, view: ViewId, committee: Committee): Promise<readonly AdmittedUnit[]> {
+  const units: AdmittedUnit[] = []
+  for (let page = await store.units(view, READ_BYTES); ; page = await store.units(view, READ_BYTES, page.next)) {
+    for (const stored of page.units) {
+      const unit = decodeUnit(stored.bytes)
+      // Signatures were checked before the unit was stored; the hash is recomputed by decoding.
+      const admitted = unit.ok ? admitUnit(unit.value, committee, () => true) : unit
+      if (!admitted.ok || admitted.value.hash !== stored.hash) throw new RecoveryError(`unit ${stored.hash} on disk is damaged`)
+      units.push(admitted.value)
+    }
+    if (page.next === undefined) return units
+  }
+}
+
+async function pendingVotes(store: Store, from: number, tip: number): Promise<readonly Vote[]> {
+  const votes: Vote[] = []
+  for (let at = from; at <= tip; at += 1) {
+    const bytes = await store.vote(at)
+    const vote = bytes === undefined ? undefined : decodeVote(bytes)
+    if (vote?.ok === true) votes.push(vote.value)
+  }
+  return votes
+}
+
+/** Everything the core needs to go on where it stopped, or undefined on an empty disk. */
+export async function restore(
+  store: Store,
+  options: { readonly recentRounds: number; readonly committeeFor: (genesis: CoreBlock | undefined) => Committee },
+): Promise<Restored | undefined> {
+  const tip = await store.tip()
+  const genesis = await store.block(0)
+  const committee = options.committeeFor(genesis === undefined || genesis.certificate === undefined ? undefined : toCoreBlock(genesis))
+  const units = await unitsOf(store, committee.view, committee)
+  if (tip === undefined || genesis === undefined) return units.length === 0 ? undefined : { blocks: [], units, votes: [] }
+  const recent = await recentBlocks(store, tip.height, options.recentRounds)
+  const certified = await store.certifiedTip()
+  const votes = await pendingVotes(store, certified === undefined ? 0 : certified.height + 1, tip.height)
+  return { blocks: [genesis, ...recent].map(toCoreBlock), units, votes }
+}

@@ -1,0 +1,181 @@
+// The SQL threads as the replica's loop sees them: promises, bounded, and loud when a thread dies.
+
+import { Worker } from 'node:worker_threads'
+import { assert } from '@quorate/kernel'
+import type { Height } from '@quorate/types'
+import type { Execution, Executor, Job } from '../host/ports.ts'
+import type { ReaderReply, ReaderRequest, SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
+
+/** Reads and session steps waiting for a reader at once. */
+export const READS_QUEUED_MAX = 10_000
+
+/** An SQL thread failed, or its work did, for a reason that is this machine's. */
+export class SqlThreadError extends Error {
+  override readonly name = 'SqlThreadError'
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+function workerOf(name: 'writer-worker' | 'reader-worker', options: SqlWorkerOptions): Worker {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new Worker(new URL(`./${name}.${extension}`, import.meta.url), { name, workerData: options })
+}
+
+interface Waiting<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: Error) => void
+}
+
+/** The one thread that executes blocks. Answers come in the order of the questions. */
+export class SqlWriter implements Executor {
+  readonly #worker: Worker
+  readonly #waiting: Waiting<WriterReply>[] = []
+  readonly #exited: Promise<void>
+  #failure: SqlThreadError | undefined
+  #height: Height | undefined
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    worker.on('message', (reply: WriterReply) => this.#waiting.shift()?.resolve(reply))
+    worker.on('error', (error) => this.#fail(new SqlThreadError('SQL_ENGINE', `the SQL writer ended: ${error.message}`)))
+    this.#exited = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#fail(new SqlThreadError('SQL_CLOSED', 'the SQL writer is closed'))
+        resolve()
+      })
+    })
+  }
+
+  /** Opens state.db in `folder`, making it where there is none. */
+  static async open(folder: string): Promise<SqlWriter> {
+    const writer = new SqlWriter(workerOf('writer-worker', { folder }))
+    const reply = await writer.#reply()
+    assert(reply.kind === 'opened', `the SQL writer opened with ${reply.kind}`)
+    writer.#height = reply.height
+    return writer
+  }
+
+  /** Height of the last executed block. */
+  get height(): Height | undefined {
+    return this.#height
+  }
+
+  async execute({ height, timeMs, seed, bodyBytes }: Job): Promise<Execution> {
+    const body = bodyBytes.slice()
+    const reply = await this.#ask({ kind: 'execute', height, timeMs, seed, body }, [body.buffer as ArrayBuffer])
+    assert(reply.kind === 'executed', `execution of block ${height} answered with ${reply.kind}`)
+    this.#height = height
+    return reply.execution
+  }
+
+  /** Forgets everything above `to`. */
+  async rewind(to: Height | undefined): Promise<void> {
+    const reply = await this.#ask({ kind: 'rewind', to }, [])
+    assert(reply.kind === 'rewound', `rewinding answered with ${reply.kind}`)
+    this.#height = reply.height
+  }
+
+  /** Resolves when state.db is closed and the thread is gone. */
+  close(): Promise<void> {
+    if (this.#failure === undefined) this.#worker.postMessage({ kind: 'close' } satisfies WriterRequest)
+    return this.#exited
+  }
+
+  #ask(request: WriterRequest, transfer: readonly ArrayBuffer[]): Promise<WriterReply> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    this.#worker.postMessage(request, [...transfer])
+    return this.#reply()
+  }
+
+  async #reply(): Promise<WriterReply> {
+    const reply = await new Promise<WriterReply>((resolve, reject) => this.#waiting.push({ resolve, reject }))
+    if (reply.kind === 'failed') throw new SqlThreadError(reply.code, reply.message)
+    return reply
+  }
+
+  #fail(error: SqlThreadError): void {
+    this.#failure ??= error
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#failure)
+  }
+}
+
+/** Threads that read. A session stays with the thread it was opened on. */
+export class SqlReaders {
+  readonly #threads: readonly ReaderThread[]
+  #nextSession = 0
+  #turn = 0
+
+  constructor(folder: string, threads = 1) {
+    this.#threads = Array.from({ length: threads }, () => new ReaderThread(folder))
+  }
+
+  /** Asks any thread. */
+  read(request: ReaderRequest & { kind: 'read' }): Promise<ReaderReply> {
+    this.#turn = (this.#turn + 1) % this.#threads.length
+    return this.#threadOf(this.#turn).ask(request)
+  }
+
+  /** A number for a new session. */
+  newSession(): number {
+    this.#nextSession += 1
+    return this.#nextSession
+  }
+
+  /** Asks the thread of the request's session. */
+  inSession(request: Exclude<ReaderRequest, { readonly kind: 'read' }>): Promise<ReaderReply> {
+    return this.#threadOf(request.session % this.#threads.length).ask(request)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()))
+  }
+
+  #threadOf(index: number): ReaderThread {
+    const thread = this.#threads[index]
+    assert(thread !== undefined, `no reader thread ${index}`)
+    return thread
+  }
+}
+
+class ReaderThread {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting<ReaderReply>>()
+  #nextId = 0
+  #failure: SqlThreadError | undefined
+
+  constructor(folder: string) {
+    this.#worker = workerOf('reader-worker', { folder })
+    this.#worker.on('message', ({ id, reply }: { readonly id: number; readonly reply: ReaderReply }) => {
+      const waiting = this.#waiting.get(id)
+      this.#waiting.delete(id)
+      waiting?.resolve(reply)
+    })
+    this.#worker.on('error', (error) => this.#fail(`an SQL reader ended: ${error.message}`))
+    this.#worker.on('exit', () => this.#fail('an SQL reader is closed'))
+  }
+
+  ask(request: ReaderRequest): Promise<ReaderReply> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#waiting.size >= READS_QUEUED_MAX) return Promise.resolve({ kind: 'failed', message: `more than ${READS_QUEUED_MAX} reads wait` })
+    this.#nextId += 1
+    const id = this.#nextId
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#worker.postMessage({ id, request })
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #fail(message: string): void {
+    this.#failure ??= new SqlThreadError('SQL_READER', message)
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#failure)
+    this.#waiting.clear()
+  }
+}
