@@ -52,5 +52,6 @@ test('base64 agrees with the platform, padded or not', () => {
 })
 
 test('what is not base64 is refused', () => {
-  for (const text of ['A', 'AAAAA', 'AA=', 'A===', 'AA-_', 'A A=', 'ÿAAA', 'AB', 'AAB']) expect(fromBase64(text)).toBeUndefined()
+  for (const text of ['A', 'AAAAA', 'AA=', 'A===', 'AA-_', 'A A=', 'ÿAAA', 'AB', 'AAB'])
+    expect(fromBase64(text)).toBeUndefined()
 })

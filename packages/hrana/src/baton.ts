@@ -1,6 +1,6 @@
-// A baton names a stream and the number of its next request, and a server recognises its own: stream (8 bytes, big-endian),
-// sequence (8 bytes, big-endian), authentication code over both (32 bytes), all in base64 without padding. It is good for one
-// request; the answer carries the next. The code keeps clients from guessing one another's streams.
+// A baton names a stream and the number of its next request, and a server recognises its own: stream (8 bytes,
+// big-endian), sequence (8 bytes, big-endian), authentication code over both (32 bytes), all in base64 without padding.
+// It is good for one request; the answer carries the next. The code keeps clients from guessing one another's streams.
 
 import { fromBase64, toBase64 } from './base64.ts'
 
@@ -27,7 +27,9 @@ export function printBaton(baton: Baton, code: BatonCode): string {
   return toBase64(bytes)
 }
 
-/** Reads a baton; undefined where it was not made with `code`'s secret. Takes equally long wherever a forgery differs. */
+/**
+ * Reads a baton; undefined where it was not made with `code`'s secret. Takes equally long wherever a forgery differs.
+ */
 export function parseBaton(text: string, code: BatonCode): Baton | undefined {
   if (text.length !== BATON_CHARS) return undefined
   const bytes = fromBase64(text)

@@ -5,14 +5,25 @@ import { HRANA_LIMITS } from './limits.ts'
 import { scanValue } from './parse-value.ts'
 import type { Fields, ParseError, Scan } from './scan.ts'
 import { scanning } from './scan.ts'
-import type { BatchCondition, BatchStep, CursorRequest, NamedArg, PipelineRequest, SqlSource, Stmt, StreamRequest, Value } from './words.ts'
+import type {
+  BatchCondition,
+  BatchStep,
+  CursorRequest,
+  NamedArg,
+  PipelineRequest,
+  SqlSource,
+  Stmt,
+  StreamRequest,
+  Value,
+} from './words.ts'
 
 const NO_ARGS: readonly never[] = []
 
 function parseSource(scan: Scan, fields: Fields): SqlSource {
   const sql = scan.optional(fields, 'sql', scan.text)
   const id = scan.optional(fields, 'sql_id', scan.int32)
-  if (sql !== undefined && id !== undefined) return scan.refuse('INVALID', 'Either `sql` or `sql_id` are required, but not both')
+  if (sql !== undefined && id !== undefined)
+    return scan.refuse('INVALID', 'Either `sql` or `sql_id` are required, but not both')
   if (sql !== undefined) return { kind: 'text', sql }
   if (id !== undefined) return { kind: 'stored', id }
   return scan.refuse('INVALID', 'Either `sql` or `sql_id` are required')
@@ -27,21 +38,33 @@ function parseStmt(scan: Scan, value: unknown): Stmt {
   const fields = scan.fields(value)
   const { argsMax } = HRANA_LIMITS
   const args = scan.optional(fields, 'args', (v): Value[] => scan.list(v, argsMax, (item) => scanValue(scan, item)))
-  const namedArgs = scan.optional(fields, 'named_args', (v): NamedArg[] => scan.list(v, argsMax, (item) => parseNamedArg(scan, item)))
+  const namedArgs = scan.optional(fields, 'named_args', (v): NamedArg[] =>
+    scan.list(v, argsMax, (item) => parseNamedArg(scan, item)),
+  )
   const wantRows = scan.optional(fields, 'want_rows', scan.bool)
-  return { source: parseSource(scan, fields), args: args ?? NO_ARGS, namedArgs: namedArgs ?? NO_ARGS, wantRows: wantRows ?? true }
+  return {
+    source: parseSource(scan, fields),
+    args: args ?? NO_ARGS,
+    namedArgs: namedArgs ?? NO_ARGS,
+    wantRows: wantRows ?? true,
+  }
 }
 
 function parseCondition(scan: Scan, value: unknown, step: number, depth: number): BatchCondition {
-  if (depth >= HRANA_LIMITS.conditionDepthMax) scan.refuse('LIMIT', `conditions nested beyond ${HRANA_LIMITS.conditionDepthMax}`)
+  if (depth >= HRANA_LIMITS.conditionDepthMax)
+    scan.refuse('LIMIT', `conditions nested beyond ${HRANA_LIMITS.conditionDepthMax}`)
   const fields = scan.fields(value)
   const earlier = (): number =>
     scan.field(fields, 'step', (index) => {
       const named = scan.count(index)
-      return named < step ? named : scan.refuse('INVALID', `Invalid reference to step in a batch condition: ${named} in step ${step}`)
+      return named < step
+        ? named
+        : scan.refuse('INVALID', `Invalid reference to step in a batch condition: ${named} in step ${step}`)
     })
   const list = (): BatchCondition[] =>
-    scan.field(fields, 'conds', (v) => scan.list(v, HRANA_LIMITS.conditionsMax, (item) => parseCondition(scan, item, step, depth + 1)))
+    scan.field(fields, 'conds', (v) =>
+      scan.list(v, HRANA_LIMITS.conditionsMax, (item) => parseCondition(scan, item, step, depth + 1)),
+    )
   switch (fields['type']) {
     case 'ok':
       return { kind: 'ok', step: earlier() }
@@ -87,7 +110,11 @@ function parseStreamRequest(scan: Scan, value: unknown): StreamRequest {
     case 'describe':
       return { kind: 'describe', source: parseSource(scan, fields) }
     case 'store_sql':
-      return { kind: 'store_sql', id: scan.field(fields, 'sql_id', scan.int32), sql: scan.field(fields, 'sql', scan.text) }
+      return {
+        kind: 'store_sql',
+        id: scan.field(fields, 'sql_id', scan.int32),
+        sql: scan.field(fields, 'sql', scan.text),
+      }
     case 'close_sql':
       return { kind: 'close_sql', id: scan.field(fields, 'sql_id', scan.int32) }
     case 'get_autocommit':

@@ -63,10 +63,12 @@ function parseSteps(scan: Scan, value: unknown): StepResult[] {
   const errors = scan.field(fields, 'step_errors', (v) =>
     scan.list(v, stepsMax, (item) => (item === null ? undefined : parseError(scan, item))),
   )
-  if (results.length !== errors.length) scan.refuse('INVALID', `${results.length} step results, ${errors.length} step errors`)
+  if (results.length !== errors.length)
+    scan.refuse('INVALID', `${results.length} step results, ${errors.length} step errors`)
   return results.map((result, index): StepResult => {
     const error = errors[index]
-    if (result !== undefined && error !== undefined) return scan.refuse('INVALID', `step ${index} has both a result and an error`)
+    if (result !== undefined && error !== undefined)
+      return scan.refuse('INVALID', `step ${index} has both a result and an error`)
     if (result !== undefined) return { kind: 'result', result }
     return error === undefined ? { kind: 'skipped' } : { kind: 'error', error }
   })

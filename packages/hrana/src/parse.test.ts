@@ -1,5 +1,6 @@
-// Goal: whatever JSON arrives, the parsers answer and never throw, and what is printed is what is understood.
-// Method: properties over arbitrary values, over arbitrary messages, and over messages with one place spoiled; then the borders.
+// Goal: whatever JSON arrives, the parsers answer and never throw, and what is printed is what is understood. Method:
+// properties over arbitrary values, over arbitrary messages, and over messages with one place spoiled; then the
+// borders.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -10,9 +11,22 @@ import { parseValue } from './parse-value.ts'
 import { printCursorRequest, printPipelineRequest } from './print-request.ts'
 import { printCursorEntry, printCursorHead, printCursorResponse, printPipelineResponse } from './print-response.ts'
 import { printValue } from './print-value.ts'
-import { arbitraryCursorEntry, arbitraryCursorRequest, arbitraryPipelineRequest, arbitraryPipelineResponse, arbitraryValue } from './testing/arbitrary.ts'
+import {
+  arbitraryCursorEntry,
+  arbitraryCursorRequest,
+  arbitraryPipelineRequest,
+  arbitraryPipelineResponse,
+  arbitraryValue,
+} from './testing/arbitrary.ts'
 
-const parsers = [parsePipelineRequest, parseCursorRequest, parsePipelineResponse, parseCursorHead, parseCursorEntry, parseValue]
+const parsers = [
+  parsePipelineRequest,
+  parseCursorRequest,
+  parsePipelineResponse,
+  parseCursorHead,
+  parseCursorEntry,
+  parseValue,
+]
 const ALL = { charsMax: Infinity }
 
 function spoil(value: unknown, at: number, by: unknown): unknown {
@@ -38,9 +52,12 @@ function refusal(body: unknown): { code: string; path: string; message: string }
 describe('any value is answered', () => {
   test('arbitrary JavaScript values', () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true, withTypedArray: true }), (value) => {
-        for (const parse of parsers) expect(typeof parse(value).ok).toBe('boolean')
-      }),
+      fc.property(
+        fc.anything({ withBigInt: true, withNullPrototype: true, withSparseArray: true, withTypedArray: true }),
+        (value) => {
+          for (const parse of parsers) expect(typeof parse(value).ok).toBe('boolean')
+        },
+      ),
     )
   })
 
@@ -53,7 +70,10 @@ describe('any value is answered', () => {
   })
 
   test('messages with one place spoiled', () => {
-    const messages = fc.oneof(arbitraryPipelineRequest.map(printPipelineRequest), arbitraryCursorRequest.map(printCursorRequest))
+    const messages = fc.oneof(
+      arbitraryPipelineRequest.map(printPipelineRequest),
+      arbitraryCursorRequest.map(printCursorRequest),
+    )
     fc.assert(
       fc.property(messages, fc.integer({ min: 1, max: 60 }), fc.jsonValue(), (text, at, by) => {
         const spoiled = spoil(JSON.parse(text), at, by)
@@ -115,7 +135,19 @@ describe('borders', () => {
     const integer = (value: unknown): unknown => parseValue({ type: 'integer', value })
     expect(integer('9223372036854775807')).toEqual({ ok: true, value: 9223372036854775807n })
     expect(integer('-9223372036854775808')).toEqual({ ok: true, value: -9223372036854775808n })
-    for (const bad of ['9223372036854775808', '-9223372036854775809', '', '-', '+1', '1.0', '0x1', ' 1', '1_0', 1, null]) {
+    for (const bad of [
+      '9223372036854775808',
+      '-9223372036854775809',
+      '',
+      '-',
+      '+1',
+      '1.0',
+      '0x1',
+      ' 1',
+      '1_0',
+      1,
+      null,
+    ]) {
       expect(integer(bad)).toMatchObject({ ok: false, error: { code: 'INVALID', path: 'value' } })
     }
   })
@@ -143,7 +175,9 @@ describe('borders', () => {
     })
     expect(parsePipelineRequest(batch({ type: 'ok', step: 0 })).ok).toBe(true)
     for (const step of [1, 2, -1, 0.5, '0', null]) {
-      expect(refusal(batch({ type: 'not', cond: { type: 'ok', step } })).path).toBe('requests[0].batch.steps[1].condition.cond.step')
+      expect(refusal(batch({ type: 'not', cond: { type: 'ok', step } })).path).toBe(
+        'requests[0].batch.steps[1].condition.cond.step',
+      )
     }
   })
 
@@ -153,31 +187,55 @@ describe('borders', () => {
     expect(refusal({ requests: Array(HRANA_LIMITS.requestsMax + 1).fill(close) }).code).toBe('LIMIT')
     const step = { stmt: { sql: 'A' } }
     expect(parseCursorRequest({ batch: { steps: Array(HRANA_LIMITS.stepsMax).fill(step) } }).ok).toBe(true)
-    expect(parseCursorRequest({ batch: { steps: Array(HRANA_LIMITS.stepsMax + 1).fill(step) } })).toMatchObject({ error: { code: 'LIMIT' } })
+    expect(parseCursorRequest({ batch: { steps: Array(HRANA_LIMITS.stepsMax + 1).fill(step) } })).toMatchObject({
+      error: { code: 'LIMIT' },
+    })
     const arg = { type: 'null' }
     expect(parsePipelineRequest(stmt({ args: Array(HRANA_LIMITS.argsMax).fill(arg) })).ok).toBe(true)
     expect(refusal(stmt({ args: Array(HRANA_LIMITS.argsMax + 1).fill(arg) })).code).toBe('LIMIT')
-    const nested = (depth: number): unknown => (depth === 1 ? { type: 'is_autocommit' } : { type: 'not', cond: nested(depth - 1) })
+    const nested = (depth: number): unknown =>
+      depth === 1 ? { type: 'is_autocommit' } : { type: 'not', cond: nested(depth - 1) }
     const conditioned = (condition: unknown): unknown => ({ batch: { steps: [{ condition, stmt: { sql: 'A' } }] } })
     expect(parseCursorRequest(conditioned(nested(HRANA_LIMITS.conditionDepthMax))).ok).toBe(true)
-    expect(parseCursorRequest(conditioned(nested(HRANA_LIMITS.conditionDepthMax + 1)))).toMatchObject({ error: { code: 'LIMIT' } })
+    expect(parseCursorRequest(conditioned(nested(HRANA_LIMITS.conditionDepthMax + 1)))).toMatchObject({
+      error: { code: 'LIMIT' },
+    })
     const wide = (count: number): unknown => ({ type: 'and', conds: Array(count).fill({ type: 'is_autocommit' }) })
     expect(parseCursorRequest(conditioned(wide(HRANA_LIMITS.conditionsMax))).ok).toBe(true)
-    expect(parseCursorRequest(conditioned(wide(HRANA_LIMITS.conditionsMax + 1)))).toMatchObject({ error: { code: 'LIMIT' } })
+    expect(parseCursorRequest(conditioned(wide(HRANA_LIMITS.conditionsMax + 1)))).toMatchObject({
+      error: { code: 'LIMIT' },
+    })
   })
 
   test('a result without room becomes an error, its neighbours stay', () => {
     const result = { columns: [{ name: 'a' }], rows: [['x'.repeat(1000)]], affectedRows: 0 }
     const execute = { kind: 'ok', response: { kind: 'execute', result } } as const
     const close = { kind: 'ok', response: { kind: 'close' } } as const
-    const printed = printPipelineResponse({ results: [execute, execute, close] }, { charsMax: 1500, replicationIndex: 7 })
+    const printed = printPipelineResponse(
+      { results: [execute, execute, close] },
+      { charsMax: 1500, replicationIndex: 7 },
+    )
     const parsed = parsePipelineResponse(JSON.parse(printed))
-    expect(parsed.ok && parsed.value.results.map((r) => (r.kind === 'error' ? r.error.code : r.response.kind))).toEqual([
-      'execute',
-      'RESPONSE_TOO_LARGE',
-      'close',
+    expect(parsed.ok && parsed.value.results.map((r) => (r.kind === 'error' ? r.error.code : r.response.kind))).toEqual(
+      ['execute', 'RESPONSE_TOO_LARGE', 'close'],
+    )
+    const lines = printCursorResponse(
+      {},
+      [
+        { kind: 'result', result },
+        { kind: 'result', result },
+      ],
+      { charsMax: 1500 },
+    )
+      .trimEnd()
+      .split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { type?: string }).type)).toEqual([
+      undefined,
+      'step_begin',
+      'row',
+      'step_end',
+      'step_begin',
+      'error',
     ])
-    const lines = printCursorResponse({}, [{ kind: 'result', result }, { kind: 'result', result }], { charsMax: 1500 }).trimEnd().split('\n')
-    expect(lines.map((line) => (JSON.parse(line) as { type?: string }).type)).toEqual([undefined, 'step_begin', 'row', 'step_end', 'step_begin', 'error'])
   })
 })

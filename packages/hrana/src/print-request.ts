@@ -1,7 +1,15 @@
 // The client's voice: bodies of pipelines and cursors.
 
 import { printValue } from './print-value.ts'
-import type { BatchCondition, BatchStep, CursorRequest, PipelineRequest, SqlSource, Stmt, StreamRequest } from './words.ts'
+import type {
+  BatchCondition,
+  BatchStep,
+  CursorRequest,
+  PipelineRequest,
+  SqlSource,
+  Stmt,
+  StreamRequest,
+} from './words.ts'
 
 function printSource(source: SqlSource): string {
   return source.kind === 'text' ? `"sql":${JSON.stringify(source.sql)}` : `"sql_id":${source.id}`
@@ -9,7 +17,9 @@ function printSource(source: SqlSource): string {
 
 function printStmt(stmt: Stmt): string {
   const args = stmt.args.map(printValue).join(',')
-  const named = stmt.namedArgs.map((arg) => `{"name":${JSON.stringify(arg.name)},"value":${printValue(arg.value)}}`).join(',')
+  const named = stmt.namedArgs
+    .map((arg) => `{"name":${JSON.stringify(arg.name)},"value":${printValue(arg.value)}}`)
+    .join(',')
   return `{${printSource(stmt.source)},"args":[${args}],"named_args":[${named}],"want_rows":${stmt.wantRows}}`
 }
 

@@ -1,8 +1,19 @@
-// The server's voice: answers of pipelines and lines of cursors. The answer's size is bounded while it is written: the result
-// that would cross the bound, and it alone, becomes an error.
+// The server's voice: answers of pipelines and lines of cursors. The answer's size is bounded while it is written: the
+// result that would cross the bound, and it alone, becomes an error.
 
 import { printValue } from './print-value.ts'
-import type { Col, CursorEntry, CursorHead, HranaError, PipelineResponse, StepResult, StmtDescription, StmtResult, StreamResponse, StreamResult } from './words.ts'
+import type {
+  Col,
+  CursorEntry,
+  CursorHead,
+  HranaError,
+  PipelineResponse,
+  StepResult,
+  StmtDescription,
+  StmtResult,
+  StreamResponse,
+  StreamResult,
+} from './words.ts'
 
 /** How to print an answer. */
 export interface PrintOptions {
@@ -70,7 +81,9 @@ function printSteps(steps: readonly StepResult[], options: PrintOptions): string
 }
 
 function printDescription(description: StmtDescription): string {
-  const params = description.parameters.map(({ name }) => `{"name":${name === undefined ? 'null' : JSON.stringify(name)}}`)
+  const params = description.parameters.map(
+    ({ name }) => `{"name":${name === undefined ? 'null' : JSON.stringify(name)}}`,
+  )
   const cols = description.columns.map(printCol)
   const { isExplain, isReadonly } = description
   return `{"params":[${params.join(',')}],"cols":[${cols.join(',')}],"is_explain":${isExplain},"is_readonly":${isReadonly}}`
@@ -116,7 +129,9 @@ export function printPipelineResponse(response: PipelineResponse, options: Print
   let text = ''
   for (const result of response.results) {
     const charsMax = options.charsMax - text.length
-    text += (text === '' ? '' : ',') + printStreamResult(result, charsMax === options.charsMax ? options : { ...options, charsMax })
+    text +=
+      (text === '' ? '' : ',') +
+      printStreamResult(result, charsMax === options.charsMax ? options : { ...options, charsMax })
   }
   return `{${printHead(response)},"results":[${text}]}`
 }
@@ -163,6 +178,7 @@ export function printCursorResponse(head: CursorHead, steps: readonly StepResult
       text += line
     }
   }
-  if (options.replicationIndex !== undefined) text += `{"type":"replication_index","replication_index":"${options.replicationIndex}"}\n`
+  if (options.replicationIndex !== undefined)
+    text += `{"type":"replication_index","replication_index":"${options.replicationIndex}"}\n`
   return text
 }

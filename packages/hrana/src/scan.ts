@@ -1,11 +1,14 @@
-// Walks a value that JSON.parse gave and trusts nothing of it. A refusal anywhere ends the walk: it is thrown here, caught in
-// `scanning`, and nowhere else, so that parsers read as straight lines. Only fields asked for by name are looked at; none of the
-// names is one that Object.prototype has.
+// Walks a value that JSON.parse gave and trusts nothing of it. A refusal anywhere ends the walk: it is thrown here,
+// caught in `scanning`, and nowhere else, so that parsers read as straight lines. Only fields asked for by name are
+// looked at; none of the names is one that Object.prototype has.
 
 import type { Result } from '@quorate/kernel'
 import { err, ok } from '@quorate/kernel'
 
-/** Why a message was not understood: malformed, or beyond a limit. `path` leads to the place, as in `requests[0].stmt.args[1]`. */
+/**
+ * Why a message was not understood: malformed, or beyond a limit. `path` leads to the place, as in
+ * `requests[0].stmt.args[1]`.
+ */
 export interface ParseError {
   readonly code: 'INVALID' | 'LIMIT'
   readonly path: string
@@ -39,7 +42,8 @@ export class Scan {
   }
 
   fields(value: unknown): Fields {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.refuse('INVALID', `an object expected, got ${kindOf(value)}`)
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      this.refuse('INVALID', `an object expected, got ${kindOf(value)}`)
     return value as Fields
   }
 
@@ -79,14 +83,20 @@ export class Scan {
     typeof value === 'boolean' ? value : this.refuse('INVALID', `true or false expected, got ${kindOf(value)}`)
 
   readonly number = (value: unknown): number =>
-    typeof value === 'number' && value === value ? value : this.refuse('INVALID', `a number expected, got ${kindOf(value)}`)
+    typeof value === 'number' && value === value
+      ? value
+      : this.refuse('INVALID', `a number expected, got ${kindOf(value)}`)
 
   /** A signed 32-bit integer: ids and counts of the protocol. */
   readonly int32 = (value: unknown): number =>
-    typeof value === 'number' && (value | 0) === value ? value : this.refuse('INVALID', `a 32-bit integer expected, got ${kindOf(value)}`)
+    typeof value === 'number' && (value | 0) === value
+      ? value
+      : this.refuse('INVALID', `a 32-bit integer expected, got ${kindOf(value)}`)
 
   readonly count = (value: unknown): number =>
-    Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : this.refuse('INVALID', `a count expected, got ${kindOf(value)}`)
+    Number.isSafeInteger(value) && (value as number) >= 0
+      ? (value as number)
+      : this.refuse('INVALID', `a count expected, got ${kindOf(value)}`)
 }
 
 /** Runs `walk`; its refusal, if any, is the error. */

@@ -1,11 +1,13 @@
-// The words of Hrana, as they are in memory. On the wire they are JSON; parse-*.ts and print-*.ts are the only places that know
-// the wire's spelling. Results have the shape SQLite itself suggests, so a server need not copy rows to print them.
+// The words of Hrana, as they are in memory. On the wire they are JSON; parse-*.ts and print-*.ts are the only places
+// that know the wire's spelling. Results have the shape SQLite itself suggests, so a server need not copy rows to print
+// them.
 
 /** An SQLite value: NULL, INTEGER (bigint, 64 bits), REAL, TEXT, BLOB. */
 export type Value = null | bigint | number | string | Uint8Array
 
 /** SQL: the text itself, or the id under which `store_sql` left it on this stream. */
-export type SqlSource = { readonly kind: 'text'; readonly sql: string } | { readonly kind: 'stored'; readonly id: number }
+export type SqlSource =
+  { readonly kind: 'text'; readonly sql: string } | { readonly kind: 'stored'; readonly id: number }
 
 /** A named argument. The name may lack the `:`, `@` or `$` it has in the SQL text. */
 export interface NamedArg {
@@ -109,8 +111,7 @@ export type StreamResponse =
 
 /** The answer to a stream request. */
 export type StreamResult =
-  | { readonly kind: 'ok'; readonly response: StreamResponse }
-  | { readonly kind: 'error'; readonly error: HranaError }
+  { readonly kind: 'ok'; readonly response: StreamResponse } | { readonly kind: 'error'; readonly error: HranaError }
 
 /** Answer to a pipeline: one result per request, in order. No baton: the stream is closed. */
 export interface PipelineResponse {
@@ -126,7 +127,10 @@ export interface CursorHead {
   readonly baseUrl?: string
 }
 
-/** A later line of a cursor's answer. Skipped steps have none; `error` is the last line, and the steps after it are unknown. */
+/**
+ * A later line of a cursor's answer. Skipped steps have none; `error` is the last line, and the steps after it are
+ * unknown.
+ */
 export type CursorEntry =
   | { readonly kind: 'step_begin'; readonly step: number; readonly columns: readonly Col[] }
   | { readonly kind: 'row'; readonly row: readonly Value[] }

@@ -23,7 +23,13 @@ const text = fc.string({ unit: 'grapheme', maxLength: 12 })
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
 const id = fc.integer()
 
-export const arbitraryValue: fc.Arbitrary<Value> = fc.oneof(fc.constant(null), int64, fc.double({ noNaN: true }), text, fc.uint8Array({ maxLength: 20 }))
+export const arbitraryValue: fc.Arbitrary<Value> = fc.oneof(
+  fc.constant(null),
+  int64,
+  fc.double({ noNaN: true }),
+  text,
+  fc.uint8Array({ maxLength: 20 }),
+)
 
 const source: fc.Arbitrary<SqlSource> = fc.oneof(
   fc.record({ kind: fc.constant('text' as const), sql: text }),
@@ -41,7 +47,10 @@ function condition(step: number, depth: number): fc.Arbitrary<BatchCondition> {
   const leaves: fc.Arbitrary<BatchCondition>[] = [fc.constant({ kind: 'autocommit' })]
   if (step > 0) {
     const index = fc.nat({ max: step - 1 })
-    leaves.push(index.map((i) => ({ kind: 'ok', step: i })), index.map((i) => ({ kind: 'error', step: i })))
+    leaves.push(
+      index.map((i) => ({ kind: 'ok', step: i })),
+      index.map((i) => ({ kind: 'error', step: i })),
+    )
   }
   if (depth === 0) return fc.oneof(...leaves)
   const below = condition(step, depth - 1)
@@ -61,9 +70,9 @@ function step(index: number): fc.Arbitrary<BatchStep> {
   )
 }
 
-const steps: fc.Arbitrary<BatchStep[]> = fc.integer({ min: 0, max: 4 }).chain((count) =>
-  fc.tuple(...Array.from({ length: count }, (_, index) => step(index))),
-)
+const steps: fc.Arbitrary<BatchStep[]> = fc
+  .integer({ min: 0, max: 4 })
+  .chain((count) => fc.tuple(...Array.from({ length: count }, (_, index) => step(index))))
 
 const request: fc.Arbitrary<StreamRequest> = fc.oneof(
   fc.constantFrom({ kind: 'close' as const }, { kind: 'get_autocommit' as const }),
@@ -79,7 +88,10 @@ export const arbitraryPipelineRequest: fc.Arbitrary<PipelineRequest> = fc.record
   { requiredKeys: ['requests'] },
 )
 
-export const arbitraryCursorRequest: fc.Arbitrary<CursorRequest> = fc.record({ baton: text, steps }, { requiredKeys: ['steps'] })
+export const arbitraryCursorRequest: fc.Arbitrary<CursorRequest> = fc.record(
+  { baton: text, steps },
+  { requiredKeys: ['steps'] },
+)
 
 const error: fc.Arbitrary<HranaError> = fc.record({ message: text, code: text }, { requiredKeys: ['message'] })
 const col: fc.Arbitrary<Col> = fc.record({ name: text, decltype: text }, { requiredKeys: ['name'] })
@@ -105,7 +117,12 @@ const description = fc.record({
 const streamResult: fc.Arbitrary<StreamResult> = fc.oneof(
   fc
     .oneof(
-      fc.constantFrom({ kind: 'close' as const }, { kind: 'sequence' as const }, { kind: 'store_sql' as const }, { kind: 'close_sql' as const }),
+      fc.constantFrom(
+        { kind: 'close' as const },
+        { kind: 'sequence' as const },
+        { kind: 'store_sql' as const },
+        { kind: 'close_sql' as const },
+      ),
       result.map((r) => ({ kind: 'execute' as const, result: r })),
       fc.array(stepResult, { maxLength: 3 }).map((s) => ({ kind: 'batch' as const, steps: s })),
       description.map((d) => ({ kind: 'describe' as const, description: d })),

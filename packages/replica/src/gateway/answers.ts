@@ -1,5 +1,5 @@
-// How refusals and SQL errors are told to clients: statuses, codes and texts in one place. Texts and codes are sqld's where it has
-// the case, so that what clients recognise there they recognise here.
+// How refusals and SQL errors are told to clients: statuses, codes and texts in one place. Texts and codes are sqld's
+// where it has the case, so that what clients recognise there they recognise here.
 
 import type { HranaError } from '@quorate/hrana'
 import type { SqlError } from '@quorate/types'
@@ -34,7 +34,9 @@ const RETRY_AFTER_MS = 1000
 export function refusedAnswer(refused: Refused): HttpError {
   const { code, message } = refused
   const status = STATUS[code]
-  return status === 503 ? { status, code, message, retryAfterMs: refused.retryAfterMs ?? RETRY_AFTER_MS } : { status, code, message }
+  return status === 503
+    ? { status, code, message, retryAfterMs: refused.retryAfterMs ?? RETRY_AFTER_MS }
+    : { status, code, message }
 }
 
 /** An interactive transaction that did not commit because others came first. Clients retry on this code. */
@@ -50,7 +52,8 @@ const NOTHING_DONE: ReadonlySet<Refused['code']> = new Set(['OVERLOADED', 'NOT_R
 
 /** A refused commit of an interactive transaction. Where nothing was done, it is the code that clients retry on. */
 export function refusedCommit(refused: Refused): HranaError {
-  if (NOTHING_DONE.has(refused.code)) return { message: `SQLite error: database is locked (${refused.message})`, code: 'SQLITE_BUSY' }
+  if (NOTHING_DONE.has(refused.code))
+    return { message: `SQLite error: database is locked (${refused.message})`, code: 'SQLITE_BUSY' }
   return { message: refused.message, code: refused.code }
 }
 
@@ -64,7 +67,10 @@ export function sqlError(error: SqlError): HranaError {
   if (error.offset !== undefined && error.code === 'SQLITE_ERROR') {
     return { message: `SQL input error: ${error.message} (at offset ${error.offset})`, code: 'SQL_INPUT_ERROR' }
   }
-  return { message: error.code.startsWith('SQLITE_') ? `SQLite error: ${error.message}` : error.message, code: error.code }
+  return {
+    message: error.code.startsWith('SQLITE_') ? `SQLite error: ${error.message}` : error.message,
+    code: error.code,
+  }
 }
 
 /** What a program that did not run to its end tells for each of its requests. */

@@ -1,5 +1,6 @@
-// One program that starts and ends in autocommit. What only reads never goes through consensus: unless the program visibly
-// writes, it is tried as a read first, and the replica refuses that before running anything if a statement would write.
+// One program that starts and ends in autocommit. What only reads never goes through consensus: unless the program
+// visibly writes, it is tried as a read first, and the replica refuses that before running anything if a statement
+// would write.
 
 import { randomUUID } from 'node:crypto'
 import type { Height, Program } from '@quorate/types'

@@ -1,7 +1,14 @@
 // Hrana over HTTP: pipelines of versions 2 and 3, cursors of version 3, and the probes that clients make.
 
 import type { ParseError } from '@quorate/hrana'
-import { parseCursorRequest, parsePipelineRequest, printCursorEntry, printCursorHead, printCursorResponse, printPipelineResponse } from '@quorate/hrana'
+import {
+  parseCursorRequest,
+  parsePipelineRequest,
+  printCursorEntry,
+  printCursorHead,
+  printCursorResponse,
+  printPipelineResponse,
+} from '@quorate/hrana'
 import type { Result } from '@quorate/kernel'
 import { err, ok } from '@quorate/kernel'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -11,7 +18,10 @@ import { badRequest, bodyJson, idempotencyKey, readLevel, send, sendError, sendJ
 import type { GatewayLimits } from './limits.ts'
 
 function protocolError(error: ParseError): HttpError {
-  return badRequest(error.code === 'LIMIT' ? 'HRANA_LIMIT' : 'HRANA_PROTOCOL', error.path === '' ? error.message : `${error.message} (at ${error.path})`)
+  return badRequest(
+    error.code === 'LIMIT' ? 'HRANA_LIMIT' : 'HRANA_PROTOCOL',
+    error.path === '' ? error.message : `${error.message} (at ${error.path})`,
+  )
 }
 
 function parsed<T>(request: FastifyRequest, parse: (body: unknown) => Result<T, ParseError>): Result<T, HttpError> {
@@ -44,7 +54,12 @@ export function hranaRoutes(app: FastifyInstance, service: HranaService, limits:
     if (!words.ok) return sendError(reply, words.error)
     const answer = await service.pipeline(words.value, options.value)
     if (!answer.ok) return sendError(reply, answer.error)
-    return sendJson(reply, 200, printPipelineResponse(answer.value, printing(answer.value, limits)), answer.value.height)
+    return sendJson(
+      reply,
+      200,
+      printPipelineResponse(answer.value, printing(answer.value, limits)),
+      answer.value.height,
+    )
   }
 
   const cursor = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -60,7 +75,8 @@ export function hranaRoutes(app: FastifyInstance, service: HranaService, limits:
     return send(reply, 200, TEXT_TYPE, printCursor(answer.value, limits))
   }
 
-  const probe = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => sendJson(reply, 200, '{"hrana":true}')
+  const probe = async (_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    sendJson(reply, 200, '{"hrana":true}')
 
   app.get('/v2', probe)
   app.get('/v3', probe)
@@ -71,7 +87,10 @@ export function hranaRoutes(app: FastifyInstance, service: HranaService, limits:
 
 function printCursor(answer: PipelineAnswer, limits: GatewayLimits): string {
   const [result] = answer.results
-  if (result?.kind === 'ok' && result.response.kind === 'batch') return printCursorResponse(answer, result.response.steps, printing(answer, limits))
+  if (result?.kind === 'ok' && result.response.kind === 'batch')
+    return printCursorResponse(answer, result.response.steps, printing(answer, limits))
   const head = printCursorHead(answer)
-  return result?.kind === 'error' ? `${head}\n${printCursorEntry({ kind: 'error', error: result.error })}\n` : `${head}\n`
+  return result?.kind === 'error'
+    ? `${head}\n${printCursorEntry({ kind: 'error', error: result.error })}\n`
+    : `${head}\n`
 }

@@ -29,14 +29,19 @@ export interface PipelineAnswer {
 }
 
 /** One request's place in the answer: decided already, or the program's answer at the same index. */
-type Slot = { readonly kind: 'done'; readonly result: StreamResult } | { readonly kind: 'sql'; readonly request: ProgramRequest }
+type Slot =
+  { readonly kind: 'done'; readonly result: StreamResult } | { readonly kind: 'sql'; readonly request: ProgramRequest }
 
 const CLOSED: HranaError = { message: 'The stream has been closed', code: 'STREAM_CLOSED' }
 const ROLLED_BACK: HranaError = {
   message: 'The transaction was still open at the end of its request and has been rolled back',
   code: 'TRANSACTION_ROLLED_BACK',
 }
-const READONLY: HttpError = { status: 400, code: 'SQLITE_READONLY', message: 'SQLite error: attempt to write a readonly database' }
+const READONLY: HttpError = {
+  status: 400,
+  code: 'SQLITE_READONLY',
+  message: 'SQLite error: attempt to write a readonly database',
+}
 
 function notFound(id: number): HttpError {
   return { status: 400, code: 'HRANA_PROTOCOL', message: `SQL text ${id} not found` }
@@ -90,12 +95,17 @@ export class HranaService {
     return ok(baton === undefined ? answer.value : { ...answer.value, baton })
   }
 
-  async #answer(stream: Stream, requests: readonly StreamRequest[], options: PipelineOptions): Promise<Result<PipelineAnswer, HttpError>> {
+  async #answer(
+    stream: Stream,
+    requests: readonly StreamRequest[],
+    options: PipelineOptions,
+  ): Promise<Result<PipelineAnswer, HttpError>> {
     const planned = this.#plan(stream, requests)
     if (!planned.ok) return planned
     const { slots, closes } = planned.value
     const sql = slots.filter(isSql).map((slot) => slot.request)
-    const answer = sql.length === 0 ? ok<PipelineAnswer>({ results: [] }) : await this.#runAll(stream, sql, closes, options)
+    const answer =
+      sql.length === 0 ? ok<PipelineAnswer>({ results: [] }) : await this.#runAll(stream, sql, closes, options)
     if (!answer.ok) return answer
     if (closes) stream.closed = true
     let next = 0
@@ -108,7 +118,10 @@ export class HranaService {
   }
 
   /** Looks up stored SQL, stores and forgets texts, and finds where the stream closes. */
-  #plan(stream: Stream, requests: readonly StreamRequest[]): Result<{ slots: readonly Slot[]; closes: boolean }, HttpError> {
+  #plan(
+    stream: Stream,
+    requests: readonly StreamRequest[],
+  ): Result<{ slots: readonly Slot[]; closes: boolean }, HttpError> {
     const slots: Slot[] = []
     let closes = false
     for (const request of requests) {
@@ -144,9 +157,13 @@ export class HranaService {
       case 'get_autocommit':
         return sql({ kind: 'autocommit' })
       case 'store_sql': {
-        if (stream.sqls.has(request.id)) return err({ status: 400, code: 'HRANA_PROTOCOL', message: `SQL text ${request.id} already exists` })
+        if (stream.sqls.has(request.id))
+          return err({ status: 400, code: 'HRANA_PROTOCOL', message: `SQL text ${request.id} already exists` })
         const error = this.#ports.streams.storeSql(stream, request.id, request.sql)
-        return ok({ kind: 'done', result: error === undefined ? { kind: 'ok', response: { kind: 'store_sql' } } : failed(error) })
+        return ok({
+          kind: 'done',
+          result: error === undefined ? { kind: 'ok', response: { kind: 'store_sql' } } : failed(error),
+        })
       }
       case 'close_sql':
         this.#ports.streams.closeSql(stream, request.id)
@@ -169,9 +186,14 @@ export class HranaService {
     const probed = foresight.begins && !closes
     const program = { requests: probed ? [...requests, { kind: 'autocommit' } as const] : requests }
     const { level, id } = options
-    const reply = await this.#ports.execute.run(program, { level, ...(id === undefined ? {} : { id }), mayWrite: !foresight.isReadonly })
+    const reply = await this.#ports.execute.run(program, {
+      level,
+      ...(id === undefined ? {} : { id }),
+      mayWrite: !foresight.isReadonly,
+    })
     if (reply.kind === 'refused') return err(refusedAnswer(reply))
-    if (reply.kind === 'writes') return foresight.isReadonly ? this.#interactive(stream, requests, options) : err(READONLY)
+    if (reply.kind === 'writes')
+      return foresight.isReadonly ? this.#interactive(stream, requests, options) : err(READONLY)
     return ok(this.#executed(stream, requests, reply, probed))
   }
 
@@ -182,7 +204,10 @@ export class HranaService {
     assert(replies.length >= requests.length, 'the ledger answers every request of a program')
     const probe = probed ? replies.at(-1) : undefined
     if (probe?.kind === 'autocommit' && !probe.autocommit) stream.broken = ROLLED_BACK
-    return { height, results: requests.map((_, index) => resultOf(must(replies[index], 'a reply for each request'), stream)) }
+    return {
+      height,
+      results: requests.map((_, index) => resultOf(must(replies[index], 'a reply for each request'), stream)),
+    }
   }
 
   async #interactive(

@@ -1,5 +1,5 @@
-// Between fastify and words: bodies in, answers out. Answers go out as bytes with the content type set here, because fastify
-// would append a charset to JSON, and libSQL's client reads errors only from exactly `application/json`.
+// Between fastify and words: bodies in, answers out. Answers go out as bytes with the content type set here, because
+// fastify would append a charset to JSON, and libSQL's client reads errors only from exactly `application/json`.
 
 import { isUtf8 } from 'node:buffer'
 import { printError } from '@quorate/hrana'
@@ -29,7 +29,8 @@ export function sendJson(reply: FastifyReply, status: number, text: string, at?:
 
 /** Sends an error. */
 export function sendError(reply: FastifyReply, error: HttpError): FastifyReply {
-  if (error.retryAfterMs !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))))
+  if (error.retryAfterMs !== undefined)
+    reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))))
   return send(reply, error.status, JSON_TYPE, printError(error))
 }
 
@@ -55,7 +56,9 @@ export function parseJson(text: string): Result<unknown, HttpError> {
   try {
     return ok(JSON.parse(text) as unknown)
   } catch (error) {
-    return err(badRequest('BODY_NOT_JSON', `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`))
+    return err(
+      badRequest('BODY_NOT_JSON', `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`),
+    )
   }
 }
 
@@ -68,13 +71,19 @@ export function bodyJson(request: FastifyRequest): Result<unknown, HttpError> {
 const LEVEL = /^(local|linearizable|(at-least|as-of)=([0-9]{1,15}))$/
 const LINEARIZABLE: ReadLevel = { kind: 'linearizable' }
 
-/** How fresh reads must be: header `quorate-read` or query parameter `read`; linearizable unless one of them says otherwise. */
+/**
+ * How fresh reads must be: header `quorate-read` or query parameter `read`; linearizable unless one of them says
+ * otherwise.
+ */
 export function readLevel(request: FastifyRequest): Result<ReadLevel, HttpError> {
   const query = (request.query as Readonly<Record<string, unknown>>)['read']
   const given = request.headers['quorate-read'] ?? query
   if (given === undefined) return ok(LINEARIZABLE)
   const match = typeof given === 'string' ? LEVEL.exec(given) : null
-  if (match === null) return err(badRequest('READ_LEVEL_INVALID', 'read level must be local, linearizable, at-least=HEIGHT or as-of=HEIGHT'))
+  if (match === null)
+    return err(
+      badRequest('READ_LEVEL_INVALID', 'read level must be local, linearizable, at-least=HEIGHT or as-of=HEIGHT'),
+    )
   const [, word, bound, at] = match
   if (bound === 'at-least' || bound === 'as-of') return ok({ kind: bound, height: height(Number(at)) })
   return ok(word === 'local' ? { kind: 'local' } : LINEARIZABLE)

@@ -1,10 +1,11 @@
-// The slow path: a stream that is inside a transaction, or will be when the request ends. Each statement runs by itself: inside
-// the transaction on the session's snapshot, outside of it as a transaction of the ledger of its own. COMMIT hands what the
-// session recorded to the ledger, which repeats it; if anything turns out differently, others came first and nothing happened.
+// The slow path: a stream that is inside a transaction, or will be when the request ends. Each statement runs by
+// itself: inside the transaction on the session's snapshot, outside of it as a transaction of the ledger of its own.
+// COMMIT hands what the session recorded to the ledger, which repeats it; if anything turns out differently, others
+// came first and nothing happened.
 //
-// A transaction that is lost (conflict, time, a refusal) leaves the stream broken: every statement answers with the reason until
-// the client says ROLLBACK or closes. Were it back in autocommit instead, the rest of the client's transaction would be
-// committed statement by statement.
+// A transaction that is lost (conflict, time, a refusal) leaves the stream broken: every statement answers with the
+// reason until the client says ROLLBACK or closes. Were it back in autocommit instead, the rest of the client's
+// transaction would be committed statement by statement.
 
 import { randomUUID } from 'node:crypto'
 import type { HranaError, StepResult, StreamResult } from '@quorate/hrana'
@@ -58,7 +59,9 @@ export class Interactive {
     switch (request.kind) {
       case 'execute': {
         const outcome = await this.#statement(request.statement)
-        return outcome.kind === 'error' ? failed(outcome.error) : { kind: 'ok', response: { kind: 'execute', result: outcome.result } }
+        return outcome.kind === 'error'
+          ? failed(outcome.error)
+          : { kind: 'ok', response: { kind: 'execute', result: outcome.result } }
       }
       case 'batch':
         return { kind: 'ok', response: { kind: 'batch', steps: await this.#batch(request.steps) } }
@@ -132,7 +135,8 @@ export class Interactive {
   async #alone(request: ProgramRequest): Promise<StreamResult> {
     const reply = await this.#ports.execute.run({ requests: [request] }, { level: this.#level, mayWrite: true })
     if (reply.kind === 'refused') return failed(refusedError(reply))
-    if (reply.kind === 'writes') return failed(sqlError({ code: 'SQLITE_READONLY', message: 'attempt to write a readonly database' }))
+    if (reply.kind === 'writes')
+      return failed(sqlError({ code: 'SQLITE_READONLY', message: 'attempt to write a readonly database' }))
     this.height = reply.height
     if (reply.outcome.kind !== 'executed') return failed(outcomeError(reply.outcome))
     return resultOf(must<Reply>(reply.outcome.replies[0], 'a reply for each request'), this.#stream)
@@ -157,9 +161,14 @@ export class Interactive {
       case 'begin':
         break
     }
-    const full = wrong(sqlError({ code: 'SQLITE_BUSY', message: 'database is locked (too many interactive transactions)' }))
+    const full = wrong(
+      sqlError({ code: 'SQLITE_BUSY', message: 'database is locked (too many interactive transactions)' }),
+    )
     if (!streams.hasRoomForTransaction) return full
-    const opened = await replica.openSession({ level: this.#level, isReadonly: control.isReadonly || this.#level.kind === 'as-of' })
+    const opened = await replica.openSession({
+      level: this.#level,
+      isReadonly: control.isReadonly || this.#level.kind === 'as-of',
+    })
     if (opened.kind === 'refused') return wrong(refusedError(opened))
     if (!streams.hasRoomForTransaction) {
       opened.session.close()
@@ -180,7 +189,10 @@ export class Interactive {
       return this.#result({ columns: [], rows: [], affectedRows: 0 })
     }
     if (transaction.statements >= limits.sessionStatementsMax) {
-      return wrong({ message: `an interactive transaction has at most ${limits.sessionStatementsMax} statements`, code: 'TRANSACTION_TOO_LARGE' })
+      return wrong({
+        message: `an interactive transaction has at most ${limits.sessionStatementsMax} statements`,
+        code: 'TRANSACTION_TOO_LARGE',
+      })
     }
     transaction.statements += 1
     const reply = await transaction.session.step(statement)
@@ -201,7 +213,12 @@ export class Interactive {
   async #order(recording: Recording): Promise<HranaError | undefined> {
     const { replica, limits, metrics } = this.#ports
     const { statements, replay } = recording
-    const reply = await replica.submit({ id: randomUUID(), program: replayProgram(statements), replay, keepMs: limits.ownIdMs })
+    const reply = await replica.submit({
+      id: randomUUID(),
+      program: replayProgram(statements),
+      replay,
+      keepMs: limits.ownIdMs,
+    })
     metrics.transaction(reply.kind === 'refused' ? reply.code : reply.outcome.kind)
     if (reply.kind === 'refused') return refusedCommit(reply)
     this.height = reply.height

@@ -23,7 +23,10 @@ const count = async (): Promise<unknown> => (await client.execute('SELECT count(
 
 describe('execute', () => {
   test('values of every type, positional and named arguments', async () => {
-    const { rows, columns } = await client.execute({ sql: 'SELECT ?, ?, ?, ?, ?', args: [null, 2n ** 62n, 1.5, 'ü', new Uint8Array([0, 255])] })
+    const { rows, columns } = await client.execute({
+      sql: 'SELECT ?, ?, ?, ?, ?',
+      args: [null, 2n ** 62n, 1.5, 'ü', new Uint8Array([0, 255])],
+    })
     expect(columns).toHaveLength(5)
     expect(Array.from({ length: 4 }, (_, index) => rows[0]![index])).toEqual([null, 2n ** 62n, 1.5, 'ü'])
     expect(new Uint8Array(rows[0]![4] as ArrayBuffer)).toEqual(new Uint8Array([0, 255]))
@@ -51,21 +54,29 @@ describe('execute', () => {
 describe('batch, migrate, executeMultiple', () => {
   test('a batch is one transaction of the ledger, all or nothing', async () => {
     const before = harness.replica.submissions
-    const results = await client.batch(["INSERT INTO t (a) VALUES ('x')", { sql: 'INSERT INTO t (a) VALUES (?)', args: ['y'] }], 'write')
+    const results = await client.batch(
+      ["INSERT INTO t (a) VALUES ('x')", { sql: 'INSERT INTO t (a) VALUES (?)', args: ['y'] }],
+      'write',
+    )
     expect(results.map((result) => result.lastInsertRowid)).toEqual([1n, 2n])
     expect(harness.replica.submissions).toBe(before + 1)
-    await expect(client.batch(["INSERT INTO t (a) VALUES ('z')", "INSERT INTO t (a) VALUES ('x')"], 'write')).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT' })
+    await expect(
+      client.batch(["INSERT INTO t (a) VALUES ('z')", "INSERT INTO t (a) VALUES ('x')"], 'write'),
+    ).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT' })
     expect(await count()).toBe(2n)
   })
 
   test('a batch of reads never goes through consensus', async () => {
     const before = harness.replica.submissions
-    for (const mode of ['read', 'deferred'] as const) expect(await client.batch(['SELECT 1', 'SELECT count(*) FROM t'], mode)).toHaveLength(2)
+    for (const mode of ['read', 'deferred'] as const)
+      expect(await client.batch(['SELECT 1', 'SELECT count(*) FROM t'], mode)).toHaveLength(2)
     expect(harness.replica.submissions).toBe(before)
   })
 
   test('a read-only batch does not write', async () => {
-    await expect(client.batch(["INSERT INTO t (a) VALUES ('x')"], 'read')).rejects.toMatchObject({ code: 'SQLITE_READONLY' })
+    await expect(client.batch(["INSERT INTO t (a) VALUES ('x')"], 'read')).rejects.toMatchObject({
+      code: 'SQLITE_READONLY',
+    })
     expect(await count()).toBe(0n)
   })
 
@@ -75,7 +86,11 @@ describe('batch, migrate, executeMultiple', () => {
   })
 
   test('executeMultiple stops at the first error', async () => {
-    await expect(client.executeMultiple("INSERT INTO t (a) VALUES ('x'); INSERT INTO t (a) VALUES ('x'); INSERT INTO t (a) VALUES ('y')")).rejects.toMatchObject({
+    await expect(
+      client.executeMultiple(
+        "INSERT INTO t (a) VALUES ('x'); INSERT INTO t (a) VALUES ('x'); INSERT INTO t (a) VALUES ('y')",
+      ),
+    ).rejects.toMatchObject({
       code: 'SQLITE_CONSTRAINT',
     })
     expect(await count()).toBe(1n)
@@ -119,7 +134,10 @@ describe('interactive transactions', () => {
     await tx.execute('SELECT count(*) FROM t')
     await tx.execute("INSERT INTO t (a) VALUES ('x')")
     await client.execute("INSERT INTO t (a) VALUES ('other')")
-    await expect(tx.commit()).rejects.toMatchObject({ code: 'SQLITE_BUSY', message: expect.stringContaining('transaction conflict, retry') })
+    await expect(tx.commit()).rejects.toMatchObject({
+      code: 'SQLITE_BUSY',
+      message: expect.stringContaining('transaction conflict, retry'),
+    })
     expect(await count()).toBe(1n)
   })
 

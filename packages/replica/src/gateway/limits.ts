@@ -1,5 +1,5 @@
-// Every bound of the gateway, and the count of what is under way. A client that meets a bound gets an answer that names it;
-// nothing queues here.
+// Every bound of the gateway, and the count of what is under way. A client that meets a bound gets an answer that names
+// it; nothing queues here.
 
 /** Bounds of one gateway. */
 export interface GatewayLimits {
@@ -32,6 +32,8 @@ export interface GatewayLimits {
   /** Time to receive a request's head, and all of it. */
   readonly headMsMax: number
   readonly requestMsMax: number
+  /** How often connections are checked for the two. */
+  readonly checkMs: number
   /** Longest rest of a connection between two requests. */
   readonly idleMsMax: number
   /** Time for requests under way to end when the gateway closes. */
@@ -58,6 +60,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   expiredMsMax: 300_000,
   headMsMax: 10_000,
   requestMsMax: 30_000,
+  checkMs: 5000,
   idleMsMax: 60_000,
   closeMsMax: 10_000,
   clientIdMs: 600_000,

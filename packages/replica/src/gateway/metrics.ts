@@ -1,5 +1,5 @@
-// What a monitor wants to know of a gateway and, from the replica's status, of consensus. Names follow Prometheus' habits: base
-// units, `_total` for counts; those of consensus are CometBFT's, so that dashboards can be carried over.
+// What a monitor wants to know of a gateway and, from the replica's status, of consensus. Names follow Prometheus'
+// habits: base units, `_total` for counts; those of consensus are CometBFT's, so that dashboards can be carried over.
 
 import type { Registry } from 'prom-client'
 import { Counter, Gauge, Histogram } from 'prom-client'
@@ -26,7 +26,12 @@ export class GatewayMetrics {
   constructor(registry: Registry) {
     this.registry = registry
     const registers = [registry]
-    this.#requests = new Counter({ name: 'quorate_http_requests_total', help: 'Answers by route and status', labelNames: ['route', 'status'], registers })
+    this.#requests = new Counter({
+      name: 'quorate_http_requests_total',
+      help: 'Answers by route and status',
+      labelNames: ['route', 'status'],
+      registers,
+    })
     this.#seconds = new Histogram({
       name: 'quorate_http_request_seconds',
       help: 'Time from a request to its answer',
@@ -40,7 +45,12 @@ export class GatewayMetrics {
       labelNames: ['result'],
       registers,
     })
-    this.#reads = new Counter({ name: 'quorate_reads_total', help: 'Reads by level and result', labelNames: ['level', 'result'], registers })
+    this.#reads = new Counter({
+      name: 'quorate_reads_total',
+      help: 'Reads by level and result',
+      labelNames: ['level', 'result'],
+      registers,
+    })
   }
 
   /** A request was answered. */
@@ -69,10 +79,16 @@ export class GatewayMetrics {
       quorate_interactive_transactions: ['Open interactive transactions', gauges.transactions],
       quorate_consensus_height: ['Height of the newest certified block', () => status().height],
       quorate_consensus_round: ['Newest round of the DAG', () => status().round],
-      quorate_consensus_block_time_seconds: ['Time of the newest certified block, since 1970', () => status().blockTimeMs / 1000],
+      quorate_consensus_block_time_seconds: [
+        'Time of the newest certified block, since 1970',
+        () => status().blockTimeMs / 1000,
+      ],
       quorate_consensus_total_txs: ['Transactions executed since the ledger began', () => status().transactions],
       quorate_consensus_validators: ['Seats of the committee', () => status().seats],
-      quorate_consensus_missing_validators: ['Peers not connected', () => status().peers.filter((peer) => !peer.connected).length],
+      quorate_consensus_missing_validators: [
+        'Peers not connected',
+        () => status().peers.filter((peer) => !peer.connected).length,
+      ],
       quorate_consensus_byzantine_validators: [
         'Members with evidence against them',
         () => new Set(status().faults.map((fault) => fault.member)).size,

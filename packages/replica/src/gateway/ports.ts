@@ -1,12 +1,28 @@
-// What the gateway asks of the replica. The running replica stands behind these in a process, a single SQLite file in the
-// gateway's tests. No promise here is ever rejected for a reason a client can cause: refusals are values.
+// What the gateway asks of the replica. The running replica stands behind these in a process, a single SQLite file in
+// the gateway's tests. No promise here is ever rejected for a reason a client can cause: refusals are values.
 
-import type { Digest, Height, MemberId, Millis, Outcome, Program, RefusalCode, Reply, Replay, SqlError, Statement, StatementResult } from '@quorate/types'
+import type {
+  Digest,
+  Height,
+  MemberId,
+  Millis,
+  Outcome,
+  Program,
+  RefusalCode,
+  Reply,
+  Replay,
+  SqlError,
+  Statement,
+  StatementResult,
+} from '@quorate/types'
 import type { ReadLevel } from '../host/reads.ts'
 
 /** A program on its way to the ledger. */
 export interface Submission {
-  /** Made by the client (`Idempotency-Key`) or at random by the gateway. The same id and program again gives the first outcome. */
+  /**
+   * Made by the client (`Idempotency-Key`) or at random by the gateway. The same id and program again gives the first
+   * outcome.
+   */
   readonly id: string
   readonly program: Program
   /** Only for the commit of an interactive transaction: what its session recorded. */
@@ -73,7 +89,9 @@ export interface Recording {
 export interface Session {
   /** Height of the snapshot. */
   readonly height: Height
-  /** Runs one statement. BEGIN, COMMIT, END and a plain ROLLBACK never come here; SAVEPOINT, RELEASE and ROLLBACK TO do. */
+  /**
+   * Runs one statement. BEGIN, COMMIT, END and a plain ROLLBACK never come here; SAVEPOINT, RELEASE and ROLLBACK TO do.
+   */
   step(statement: Statement): Promise<SessionReply>
   /** A statement's shape, as this transaction sees the schema. */
   describe(sql: string): Promise<Extract<Reply, { readonly kind: 'description' } | { readonly kind: 'error' }>>

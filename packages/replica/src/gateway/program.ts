@@ -1,6 +1,7 @@
-// A pipeline as one program of the ledger. Almost every request ends with its stream in autocommit: then all of it, conditions
-// included, is one transaction, executed at one position, and can't conflict. Whether it ends so is seen beforehand, by walking
-// through the requests as if every statement succeeded; a program that surprises is caught afterwards by the probe at its end.
+// A pipeline as one program of the ledger. Almost every request ends with its stream in autocommit: then all of it,
+// conditions included, is one transaction, executed at one position, and can't conflict. Whether it ends so is seen
+// beforehand, by walking through the requests as if every statement succeeded; a program that surprises is caught
+// afterwards by the probe at its end.
 
 import type { Condition, Program, ProgramRequest, Statement, Step } from '@quorate/types'
 import type { Control } from './sql-words.ts'
@@ -120,7 +121,8 @@ export function foresee(requests: readonly ProgramRequest[]): Foresight {
   for (const request of requests) {
     if (request.kind === 'execute') walk.statement(request.statement.sql)
     else if (request.kind === 'batch') walk.batch(request.steps)
-    else if (request.kind === 'sequence' && MAY_BEGIN.test(request.sql)) for (const sql of splitStatements(request.sql)) walk.statement(sql)
+    else if (request.kind === 'sequence' && MAY_BEGIN.test(request.sql))
+      for (const sql of splitStatements(request.sql)) walk.statement(sql)
   }
   return { endsOpen: walk.open, begins: walk.begins, isReadonly: walk.isReadonly }
 }
@@ -135,7 +137,10 @@ export function atomicProgram(statements: readonly Statement[]): Program {
   const steps: Step[] = [{ statement: plainStatement('BEGIN') }]
   for (const statement of statements) steps.push({ condition: { kind: 'ok', step: steps.length - 1 }, statement })
   steps.push({ condition: { kind: 'ok', step: steps.length - 1 }, statement: plainStatement('COMMIT') })
-  steps.push({ condition: { kind: 'not', condition: { kind: 'ok', step: steps.length - 1 } }, statement: plainStatement('ROLLBACK') })
+  steps.push({
+    condition: { kind: 'not', condition: { kind: 'ok', step: steps.length - 1 } },
+    statement: plainStatement('ROLLBACK'),
+  })
   return { requests: [{ kind: 'batch', steps }] }
 }
 

@@ -1,5 +1,5 @@
-// Bodies of the REST interface. Statements are `"SQL"` or `{sql, args}`; arguments are a list, or an object for named ones.
-// Values are plain JSON where that is exact, or Hrana's `{type, value}`.
+// Bodies of the REST interface. Statements are `"SQL"` or `{sql, args}`; arguments are a list, or an object for named
+// ones. Values are plain JSON where that is exact, or Hrana's `{type, value}`.
 
 import { parseValue } from '@quorate/hrana'
 import type { Result } from '@quorate/kernel'
@@ -41,7 +41,9 @@ function textOf(value: unknown, what: string): string {
 function numberOf(value: number, what: string): SqlValue {
   if (Number.isSafeInteger(value)) return BigInt(value)
   if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) {
-    return invalid(`${what}: JSON numbers beyond 2^53 are not exact, send {"type":"integer","value":"..."} or {"type":"float","value":...}`)
+    return invalid(
+      `${what}: JSON numbers beyond 2^53 are not exact, send {"type":"integer","value":"..."} or {"type":"float","value":...}`,
+    )
   }
   return value
 }
@@ -59,9 +61,14 @@ function argsOf(given: unknown, where: string): Pick<Statement, 'args' | 'namedA
   if (given === undefined || given === null) return { args: [], namedArgs: [] }
   if (typeof given !== 'object') return invalid(`${where}.args must be an array or an object`)
   const entries = Object.entries(given)
-  if (entries.length > TRANSACTION_LIMITS.argsMax) invalid(`${where} has ${entries.length} arguments, at most ${TRANSACTION_LIMITS.argsMax}`)
-  if (Array.isArray(given)) return { args: given.map((value, index) => valueOf(value, `${where}.args[${index}]`)), namedArgs: [] }
-  const namedArgs = entries.map(([name, value]) => ({ name: textOf(name, `${where}.args`), value: valueOf(value, `${where}.args.${name}`) }))
+  if (entries.length > TRANSACTION_LIMITS.argsMax)
+    invalid(`${where} has ${entries.length} arguments, at most ${TRANSACTION_LIMITS.argsMax}`)
+  if (Array.isArray(given))
+    return { args: given.map((value, index) => valueOf(value, `${where}.args[${index}]`)), namedArgs: [] }
+  const namedArgs = entries.map(([name, value]) => ({
+    name: textOf(name, `${where}.args`),
+    value: valueOf(value, `${where}.args.${name}`),
+  }))
   return { args: [], namedArgs }
 }
 
@@ -82,12 +89,16 @@ function statementsOf(fields: Fields): readonly Statement[] {
   if (fields['statements'] === undefined) return [statementOf(fields, 'body')]
   if (fields['sql'] !== undefined) invalid('either sql or statements, not both')
   const list: unknown = fields['statements']
-  if (!Array.isArray(list) || list.length === 0) return invalid('statements must be an array with at least one statement')
+  if (!Array.isArray(list) || list.length === 0)
+    return invalid('statements must be an array with at least one statement')
   if (list.length > STATEMENTS_MAX) invalid(`${list.length} statements, at most ${STATEMENTS_MAX}`)
   return list.map((value, index) => {
     const statement = statementOf(value, `statements[${index}]`)
     if (controlOf(statement.sql) !== undefined) {
-      throw new Invalid('TRANSACTION_CONTROL', `statements[${index}]: the request is the transaction, ${statement.sql.slice(0, 20)} has no place in it`)
+      throw new Invalid(
+        'TRANSACTION_CONTROL',
+        `statements[${index}]: the request is the transaction, ${statement.sql.slice(0, 20)} has no place in it`,
+      )
     }
     return statement
   })

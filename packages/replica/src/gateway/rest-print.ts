@@ -1,7 +1,16 @@
 // Answers of the REST interface. Values are Hrana's `{type, value}`, so that 64-bit integers and blobs are exact.
 
 import { printValue } from '@quorate/hrana'
-import type { Condition, Outcome, Program, Reply, SqlError, Statement, StatementResult, StepReply } from '@quorate/types'
+import type {
+  Condition,
+  Outcome,
+  Program,
+  Reply,
+  SqlError,
+  Statement,
+  StatementResult,
+  StepReply,
+} from '@quorate/types'
 import type { HttpError } from './answers.ts'
 import { outcomeError, refusedAnswer, sqlError } from './answers.ts'
 import type { Executed } from './execute.ts'
@@ -61,13 +70,16 @@ function resultsOf(replies: readonly Reply[]): Results {
     if (step.kind === 'result') results.push(step.result)
   }
   const commit = commitOf(replies)
-  return commit?.kind === 'error' ? { kind: 'error', error: commit.error, statement: results.length } : { kind: 'results', results }
+  return commit?.kind === 'error'
+    ? { kind: 'error', error: commit.error, statement: results.length }
+    : { kind: 'results', results }
 }
 
 function printPlace(executed: Executed): string {
   const { written, height } = executed
   if (written === undefined) return `"height":${height}`
-  return `"id":${JSON.stringify(written.id)},"height":${height},"position":${written.position},"duplicate":${written.duplicate}`
+  const { id, position, duplicate } = written
+  return `"id":${JSON.stringify(id)},"height":${height},"position":${position},"duplicate":${duplicate}`
 }
 
 function printFailure(error: SqlError, place: string, statement?: number): Printed {
@@ -80,7 +92,11 @@ function printFailure(error: SqlError, place: string, statement?: number): Print
 export function printExecuted(executed: Executed, charsMax: number): Printed {
   const { outcome } = executed
   const place = printPlace(executed)
-  if (outcome.kind === 'conflict') return { status: 409, json: `{"message":${JSON.stringify(outcomeError(outcome).message)},"code":"SQLITE_BUSY",${place}}` }
+  if (outcome.kind === 'conflict')
+    return {
+      status: 409,
+      json: `{"message":${JSON.stringify(outcomeError(outcome).message)},"code":"SQLITE_BUSY",${place}}`,
+    }
   if (outcome.kind === 'failed') return printFailure(outcome.error, place)
   const found = resultsOf(outcome.replies)
   if (found.kind === 'error') return printFailure(found.error, place, found.statement)
@@ -98,7 +114,9 @@ export function printHttpError(error: HttpError, id?: string): Printed {
   const retry = error.retryAfterMs === undefined ? '' : `,"retryAfterMs":${error.retryAfterMs}`
   const named = id === undefined ? '' : `,"id":${JSON.stringify(id)}`
   const json = `{"message":${JSON.stringify(error.message)},"code":${JSON.stringify(error.code)}${retry}${named}}`
-  return error.retryAfterMs === undefined ? { status: error.status, json } : { status: error.status, json, retryAfterMs: error.retryAfterMs }
+  return error.retryAfterMs === undefined
+    ? { status: error.status, json }
+    : { status: error.status, json, retryAfterMs: error.retryAfterMs }
 }
 
 /** A refusal. */
@@ -108,7 +126,9 @@ export function printRefused(refused: Refused, id?: string): Printed {
 
 function statementJson(statement: Statement): string {
   const args = statement.args.map(printValue).join(',')
-  const named = statement.namedArgs.map((arg) => `{"name":${JSON.stringify(arg.name)},"value":${printValue(arg.value)}}`).join(',')
+  const named = statement.namedArgs
+    .map((arg) => `{"name":${JSON.stringify(arg.name)},"value":${printValue(arg.value)}}`)
+    .join(',')
   return `{"sql":${JSON.stringify(statement.sql)},"args":[${args}],"namedArgs":[${named}]}`
 }
 
@@ -122,7 +142,9 @@ function programJson(program: Program): string {
       case 'execute':
         return `{"kind":"execute","statement":${statementJson(request.statement)}}`
       case 'batch': {
-        const steps = request.steps.map((step) => `{${conditionJson(step.condition)}"statement":${statementJson(step.statement)}}`)
+        const steps = request.steps.map(
+          (step) => `{${conditionJson(step.condition)}"statement":${statementJson(step.statement)}}`,
+        )
         return `{"kind":"batch","steps":[${steps.join(',')}]}`
       }
       case 'sequence':
@@ -135,14 +157,9 @@ function programJson(program: Program): string {
 }
 
 function stepJson(step: StepReply | Reply): string {
-  switch (step.kind) {
-    case 'result':
-      return `{"kind":"result","result":${printResult(step.result, Infinity) ?? 'null'}}`
-    case 'batch':
-      return `{"kind":"batch","steps":[${step.steps.map(stepJson).join(',')}]}`
-    default:
-      return JSON.stringify(step)
-  }
+  if (step.kind === 'result') return `{"kind":"result","result":${printResult(step.result, Infinity) ?? 'null'}}`
+  if (step.kind === 'batch') return `{"kind":"batch","steps":[${step.steps.map(stepJson).join(',')}]}`
+  return JSON.stringify(step)
 }
 
 function outcomeJson(outcome: Outcome | FinalOutcome): string {

@@ -1,5 +1,6 @@
-// REST: transactions, queries, and the ledger for people. One request to /v1/transactions may carry many ledger transactions, as a
-// JSON array or as lines; they are submitted in order, without waiting for one another, and answered in order.
+// REST: transactions, queries, and the ledger for people. One request to /v1/transactions may carry many ledger
+// transactions, as a JSON array or as lines; they are submitted in order, without waiting for one another, and answered
+// in order.
 
 import type { Result } from '@quorate/kernel'
 import { err, ok } from '@quorate/kernel'
@@ -8,7 +9,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { HttpError } from './answers.ts'
 import { refusedAnswer } from './answers.ts'
 import type { Execute } from './execute.ts'
-import { badRequest, bodyJson, bodyText, idempotencyKey, LINES_TYPE, notFound, parseJson, readLevel, send, sendError, sendJson } from './http.ts'
+import {
+  badRequest,
+  bodyJson,
+  bodyText,
+  idempotencyKey,
+  LINES_TYPE,
+  notFound,
+  parseJson,
+  readLevel,
+  send,
+  sendError,
+  sendJson,
+} from './http.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { OPENAPI } from './openapi.ts'
@@ -26,12 +39,18 @@ export interface RestPorts {
 }
 
 function sendPrinted(reply: FastifyReply, printed: Printed): FastifyReply {
-  if (printed.retryAfterMs !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(printed.retryAfterMs / 1000))))
+  if (printed.retryAfterMs !== undefined)
+    reply.header('retry-after', String(Math.max(1, Math.ceil(printed.retryAfterMs / 1000))))
   return sendJson(reply, printed.status, printed.json)
 }
 
 /** One transaction, from JSON to JSON. */
-async function transact(ports: RestPorts, json: unknown, headerId: string | undefined, charsMax: number): Promise<Printed> {
+async function transact(
+  ports: RestPorts,
+  json: unknown,
+  headerId: string | undefined,
+  charsMax: number,
+): Promise<Printed> {
   const request = parseStatements(json)
   if (!request.ok) return printHttpError(request.error)
   const id = request.value.id ?? headerId
@@ -57,7 +76,11 @@ function itemsOf(request: FastifyRequest): Result<readonly unknown[] | undefined
 async function transactAll(ports: RestPorts, items: readonly unknown[]): Promise<Result<readonly string[], HttpError>> {
   const { transactionsMax, responseCharsMax } = ports.limits
   if (items.length > transactionsMax) {
-    return err({ status: 413, code: 'TOO_LARGE', message: `${items.length} transactions in one request, at most ${transactionsMax}` })
+    return err({
+      status: 413,
+      code: 'TOO_LARGE',
+      message: `${items.length} transactions in one request, at most ${transactionsMax}`,
+    })
   }
   const charsMax = Math.floor(responseCharsMax / Math.max(1, items.length))
   const printed = await Promise.all(items.map((item) => transact(ports, item, undefined, charsMax)))
@@ -70,7 +93,9 @@ function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
     if (!lines.ok) return sendError(reply, lines.error)
     if (lines.value !== undefined) {
       const answers = await transactAll(ports, lines.value)
-      return answers.ok ? send(reply, 200, LINES_TYPE, answers.value.map((line) => `${line}\n`).join('')) : sendError(reply, answers.error)
+      return answers.ok
+        ? send(reply, 200, LINES_TYPE, answers.value.map((line) => `${line}\n`).join(''))
+        : sendError(reply, answers.error)
     }
     const body = bodyJson(request)
     if (!body.ok) return sendError(reply, body.error)
@@ -93,7 +118,8 @@ function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
     const program = { requests: words.value.statements.map((statement) => ({ kind: 'execute', statement }) as const) }
     const answer = await ports.execute.run(program, { level: level.value, mayWrite: false })
     if (answer.kind === 'refused') return sendError(reply, refusedAnswer(answer))
-    if (answer.kind === 'writes') return sendError(reply, badRequest('SQLITE_READONLY', 'a query only reads; POST /v1/transactions writes'))
+    if (answer.kind === 'writes')
+      return sendError(reply, badRequest('SQLITE_READONLY', 'a query only reads; POST /v1/transactions writes'))
     const printed = printExecuted(answer, ports.limits.responseCharsMax)
     return sendJson(reply, printed.status, printed.json, answer.height)
   })
@@ -104,9 +130,12 @@ const HEIGHT = /^[0-9]{1,15}$/
 function ledgerRoutes(app: FastifyInstance, { replica }: RestPorts): void {
   app.get<{ Params: { height: string } }>('/v1/blocks/:height', async (request, reply) => {
     const given = request.params.height
-    if (!HEIGHT.test(given)) return sendError(reply, badRequest('HEIGHT_INVALID', 'a height is a number in decimal digits'))
+    if (!HEIGHT.test(given))
+      return sendError(reply, badRequest('HEIGHT_INVALID', 'a height is a number in decimal digits'))
     const block = await replica.block(height(Number(given)))
-    return block === undefined ? sendError(reply, notFound(`no block at height ${given}`)) : sendJson(reply, 200, JSON.stringify(block), block.height)
+    return block === undefined
+      ? sendError(reply, notFound(`no block at height ${given}`))
+      : sendJson(reply, 200, JSON.stringify(block), block.height)
   })
 
   app.get<{ Params: { id: string } }>('/v1/tx/:id', async (request, reply) => {
@@ -118,7 +147,11 @@ function ledgerRoutes(app: FastifyInstance, { replica }: RestPorts): void {
   app.get<{ Params: { id: string } }>('/v1/tx/:id/proof', async (request, reply) => {
     const receipt = await replica.receipt(request.params.id)
     if (receipt === undefined) return sendError(reply, notFound('no transaction of this id'))
-    return sendJson(reply, 200, JSON.stringify({ id: request.params.id, receipt: Buffer.from(receipt).toString('base64') }))
+    return sendJson(
+      reply,
+      200,
+      JSON.stringify({ id: request.params.id, receipt: Buffer.from(receipt).toString('base64') }),
+    )
   })
 }
 
@@ -133,8 +166,12 @@ function stateRoutes(app: FastifyInstance, { replica, metrics }: RestPorts): voi
     const { ready, phase } = replica.status()
     return sendJson(reply, ready ? 200 : 503, JSON.stringify({ ready, phase }))
   })
-  app.get('/version', async (_request, reply) => send(reply, 200, 'text/plain; charset=utf-8', `quorate ${replica.status().version}\n`))
-  app.get('/metrics', async (_request, reply) => send(reply, 200, metrics.registry.contentType, await metrics.registry.metrics()))
+  app.get('/version', async (_request, reply) =>
+    send(reply, 200, 'text/plain; charset=utf-8', `quorate ${replica.status().version}\n`),
+  )
+  app.get('/metrics', async (_request, reply) =>
+    send(reply, 200, metrics.registry.contentType, await metrics.registry.metrics()),
+  )
   app.get('/openapi.json', async (_request, reply) => sendJson(reply, 200, OPENAPI))
 }
 

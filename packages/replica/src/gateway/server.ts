@@ -1,5 +1,5 @@
-// The client's door: fastify, bounded on every side. What is refused before a route sees it is answered here: too much at once, bytes
-// that are not HTTP, bodies too large, routes that are not there.
+// The client's door: fastify, bounded on every side. What is refused before a route sees it is answered here: too much
+// at once, bytes that are not HTTP, bodies too large, routes that are not there.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -33,7 +33,12 @@ export interface GatewayOptions {
 
 const SWEEP_MS = 500
 const CLOSE_IDLE_MS = 50
-const OVERLOADED: HttpError = { status: 503, code: 'OVERLOADED', message: 'too many requests under way', retryAfterMs: 1000 }
+const OVERLOADED: HttpError = {
+  status: 503,
+  code: 'OVERLOADED',
+  message: 'too many requests under way',
+  retryAfterMs: 1000,
+}
 /** Answered also when too much is under way: they tell why. */
 const ALWAYS_ADMITTED: ReadonlySet<string> = new Set(['/health', '/v1/health', '/v1/ready', '/metrics'])
 
@@ -50,10 +55,18 @@ function refuseBytes(error: Error & { readonly code?: string }, socket: Socket):
       ? ['431 Request Header Fields Too Large', 'HEADERS_TOO_LARGE', 'the headers are too large']
       : ['400 Bad Request', 'NOT_HTTP', 'not an HTTP request']
   const body = printError({ message, code })
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
-const CODES: Readonly<Record<number, string>> = { 404: 'NOT_FOUND', 413: 'TOO_LARGE', 414: 'URL_TOO_LONG', 415: 'BODY_TYPE', 503: 'NOT_READY' }
+const CODES: Readonly<Record<number, string>> = {
+  404: 'NOT_FOUND',
+  413: 'TOO_LARGE',
+  414: 'URL_TOO_LONG',
+  415: 'BODY_TYPE',
+  503: 'NOT_READY',
+}
 
 /** What fastify refused, in our words. */
 function frameworkError(error: FastifyError): HttpError | undefined {
@@ -78,14 +91,22 @@ export class Gateway {
     const secret = randomBytes(32)
     this.#limits = limits
     this.#logger = logger
-    this.#streams = new Streams(limits, (bytes) => createHmac('sha256', secret).update(bytes).digest(), () => performance.now())
+    this.#streams = new Streams(
+      limits,
+      (bytes) => createHmac('sha256', secret).update(bytes).digest(),
+      () => performance.now(),
+    )
     this.#admission = new Admission(limits)
     this.#metrics = new GatewayMetrics(registry)
     this.#app = this.#build()
     this.#guard()
     if (options.origins !== undefined && options.origins.length > 0) this.#allowOrigins(options.origins)
     const execute = new Execute(replica, limits, this.#metrics)
-    hranaRoutes(this.#app, new HranaService({ replica, execute, streams: this.#streams, limits, metrics: this.#metrics }), limits)
+    hranaRoutes(
+      this.#app,
+      new HranaService({ replica, execute, streams: this.#streams, limits, metrics: this.#metrics }),
+      limits,
+    )
     restRoutes(this.#app, { replica, execute, limits, metrics: this.#metrics })
     this.#watch(replica)
   }
@@ -121,20 +142,27 @@ export class Gateway {
       keepAliveTimeout: limits.idleMsMax,
       requestTimeout: limits.requestMsMax,
       forceCloseConnections: 'idle',
+      http: { connectionsCheckingInterval: limits.checkMs },
       routerOptions: { maxParamLength: 1024 },
       clientErrorHandler: refuseBytes,
       frameworkErrors: (error, _request, reply) => {
-        sendError(reply as unknown as FastifyReply, frameworkError(error) ?? { status: 500, code: 'INTERNAL', message: 'internal error' })
+        sendError(
+          reply as unknown as FastifyReply,
+          frameworkError(error) ?? { status: 500, code: 'INTERNAL', message: 'internal error' },
+        )
       },
     })
     app.server.headersTimeout = limits.headMsMax
     app.server.maxConnections = limits.connectionsMax
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-    app.setNotFoundHandler((request, reply) => sendError(reply, notFound(`no ${request.method} ${request.url.slice(0, 200)} here`)))
+    app.setNotFoundHandler((request, reply) =>
+      sendError(reply, notFound(`no ${request.method} ${request.url.slice(0, 200)} here`)),
+    )
     app.setErrorHandler((error: FastifyError, request, reply) => {
       const refused = frameworkError(error)
-      if (refused === undefined) this.#logger.error({ err: error, route: request.routeOptions.url }, 'a request failed inside')
+      if (refused === undefined)
+        this.#logger.error({ err: error, route: request.routeOptions.url }, 'a request failed inside')
       return sendError(reply, refused ?? { status: 500, code: 'INTERNAL', message: 'internal error' })
     })
     app.addHook('onRoute', (route) => {
@@ -166,7 +194,10 @@ export class Gateway {
     this.#app.addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
       const { origin } = request.headers
       if (origin === undefined || !(origins.includes('*') || origins.includes(origin))) return done()
-      reply.header('access-control-allow-origin', origin).header('vary', 'origin').header('access-control-expose-headers', 'quorate-height, retry-after')
+      reply
+        .header('access-control-allow-origin', origin)
+        .header('vary', 'origin')
+        .header('access-control-expose-headers', 'quorate-height, retry-after')
       if (request.method !== 'OPTIONS') return done()
       reply.header('access-control-allow-methods', 'GET, POST').header('access-control-max-age', '600')
       reply.header('access-control-allow-headers', 'authorization, content-type, idempotency-key, quorate-read')

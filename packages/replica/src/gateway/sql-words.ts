@@ -1,8 +1,9 @@
-// What can be seen of SQL without parsing it: where statements end, and which of them steer a transaction. The engine parses; the
-// gateway only has to know, before anything runs, whether a request can be one transaction of the ledger.
+// What can be seen of SQL without parsing it: where statements end, and which of them steer a transaction. The engine
+// parses; the gateway only has to know, before anything runs, whether a request can be one transaction of the ledger.
 //
-// A semicolon ends a statement unless it stands in a string, a quoted name, a comment, or the body of a trigger. A trigger's
-// body ends with the words `; END ;`. CASE ... END does not deceive this, because its END never follows a semicolon.
+// A semicolon ends a statement unless it stands in a string, a quoted name, a comment, or the body of a trigger. A
+// trigger's body ends with the words `; END ;`. CASE ... END does not deceive this, because its END never follows a
+// semicolon.
 
 /** What a statement does to the transaction it stands in. */
 export type Control =
@@ -86,13 +87,18 @@ function onlyTokens(sql: string): readonly Token[] {
 const CONTROL_WORDS: ReadonlySet<string> = new Set(['BEGIN', 'COMMIT', 'END', 'ROLLBACK', 'SAVEPOINT', 'RELEASE'])
 const BEGIN_KINDS: ReadonlySet<string> = new Set(['DEFERRED', 'IMMEDIATE', 'EXCLUSIVE'])
 
-/** Of the words after BEGIN, COMMIT, END or ROLLBACK: `[TRANSACTION [name]]`. Undefined where something else stands there. */
+/**
+ * Of the words after BEGIN, COMMIT, END or ROLLBACK: `[TRANSACTION [name]]`. Undefined where something else stands
+ * there.
+ */
 function transactionName(words: readonly string[]): string | undefined {
   if (words.length === 0) return ''
   return words[0] === 'TRANSACTION' && words.length <= 2 ? (words[1] ?? '') : undefined
 }
 
-/** What a statement that steers a transaction does; undefined for every other, ROLLBACK TO and malformed ones included. */
+/**
+ * What a statement that steers a transaction does; undefined for every other, ROLLBACK TO and malformed ones included.
+ */
 export function controlOf(sql: string): Control | undefined {
   if (!CONTROL_WORDS.has(leadingWord(sql))) return undefined
   const [first, ...rest] = onlyTokens(sql).map((token) => token.text)

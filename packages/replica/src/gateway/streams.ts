@@ -1,7 +1,7 @@
-// Streams are what clients come back to: stored SQL, the last rowid, perhaps an open transaction. Between two requests a stream is
-// parked, and only the baton of its last answer finds it. Parked too long it expires, and that is remembered for a while, so
-// that the client is told what happened. A stream without a transaction may be expired early to make room; one with a
-// transaction never is.
+// Streams are what clients come back to: stored SQL, the last rowid, perhaps an open transaction. Between two requests
+// a stream is parked, and only the baton of its last answer finds it. Parked too long it expires, and that is
+// remembered for a while, so that the client is told what happened. A stream without a transaction may be expired early
+// to make room; one with a transaction never is.
 
 import type { BatonCode, HranaError } from '@quorate/hrana'
 import { HRANA_LIMITS, parseBaton, printBaton } from '@quorate/hrana'
@@ -98,7 +98,10 @@ export class Streams {
     return ok(parked.stream)
   }
 
-  /** Puts a stream away until its client returns. Gives the baton, or undefined where the stream is closed or has no room. */
+  /**
+   * Puts a stream away until its client returns. Gives the baton, or undefined where the stream is closed or has no
+   * room.
+   */
   park(stream: Stream): string | undefined {
     if (stream.closed) {
       this.drop(stream)
@@ -135,10 +138,16 @@ export class Streams {
   storeSql(stream: Stream, id: number, sql: string): HranaError | undefined {
     const { storedSqlMax, storedSqlCharsMax } = HRANA_LIMITS
     if (stream.sqls.size >= storedSqlMax || this.#storedChars + sql.length > this.#limits.storedSqlCharsMax) {
-      return { message: `The server already stores ${stream.sqls.size} SQL texts, it cannot store more`, code: 'SQL_STORE_TOO_MANY' }
+      return {
+        message: `The server already stores ${stream.sqls.size} SQL texts, it cannot store more`,
+        code: 'SQL_STORE_TOO_MANY',
+      }
     }
     if (sql.length > storedSqlCharsMax) {
-      return { message: `The statement is too large to be stored: ${sql.length}/${storedSqlCharsMax}`, code: 'SQL_STORE_TOO_LARGE' }
+      return {
+        message: `The statement is too large to be stored: ${sql.length}/${storedSqlCharsMax}`,
+        code: 'SQL_STORE_TOO_LARGE',
+      }
     }
     stream.sqls.set(id, sql)
     stream.storedChars += sql.length
@@ -174,7 +183,10 @@ export class Streams {
     stream.broken = TRANSACTION_TIMEOUT
   }
 
-  /** Expires what has rested too long and frees the snapshots of transactions whose time is over. Call it every second or so. */
+  /**
+   * Expires what has rested too long and frees the snapshots of transactions whose time is over. Call it every second
+   * or so.
+   */
   sweep(): void {
     const now = this.#nowMs()
     for (const [id, parked] of this.#parked) {

@@ -84,20 +84,29 @@ export class FakeReplica implements Replica {
     const text = Buffer.from(encodeProgram(program)).toString('base64')
     const known = this.#done.get(id)
     if (known !== undefined) {
-      if (known.program !== text) return { kind: 'refused', code: 'ID_REUSED', message: `the id ${id} was used for another program` }
+      if (known.program !== text)
+        return { kind: 'refused', code: 'ID_REUSED', message: `the id ${id} was used for another program` }
       const { height: at, position, outcome } = known.view
       return { kind: 'executed', height: at, position, outcome: outcome as FinalOutcome, duplicate: true }
     }
     this.#height += 1
-    const outcome: FinalOutcome = replay === undefined ? { kind: 'executed', replies: runProgram(this.#db, program), gas: 1 } : this.#replay(program)
+    const outcome: FinalOutcome =
+      replay === undefined
+        ? { kind: 'executed', replies: runProgram(this.#db, program), gas: 1 }
+        : this.#replay(program)
     const at = height(this.#height)
-    this.#done.set(id, { program: text, view: { id, hash: ZEROS, height: at, block: ZEROS, position: 0, timeMs: 0 as Millis, program, outcome } })
+    this.#done.set(id, {
+      program: text,
+      view: { id, hash: ZEROS, height: at, block: ZEROS, position: 0, timeMs: 0 as Millis, program, outcome },
+    })
     return { kind: 'executed', height: at, position: 0, outcome, duplicate: false }
   }
 
   #replay(program: Program): FinalOutcome {
     this.#db.exec('SAVEPOINT whole')
-    const statements = program.requests.slice(1, -1).flatMap((request) => (request.kind === 'execute' ? [request.statement] : []))
+    const statements = program.requests
+      .slice(1, -1)
+      .flatMap((request) => (request.kind === 'execute' ? [request.statement] : []))
     for (const [index, statement] of statements.entries()) {
       if (digestOf(runStatement(this.#db, statement)) === statement.expect) continue
       this.#db.exec('ROLLBACK TO whole; RELEASE whole')
@@ -112,7 +121,9 @@ export class FakeReplica implements Replica {
     if (this.refusal !== undefined) return this.refusal
     this.reads += 1
     const replies = runProgram(this.#reader, program)
-    const steps = replies.flatMap((reply): readonly (Reply | StepReply)[] => (reply.kind === 'batch' ? reply.steps : [reply]))
+    const steps = replies.flatMap((reply): readonly (Reply | StepReply)[] =>
+      reply.kind === 'batch' ? reply.steps : [reply],
+    )
     if (steps.some((step) => step.kind === 'error' && step.error.code === 'SQLITE_READONLY')) return { kind: 'writes' }
     return { kind: 'read', height: height(this.#height), outcome: { kind: 'executed', replies, gas: 1 } }
   }
@@ -151,7 +162,16 @@ export class FakeReplica implements Replica {
   async block(at: Height): Promise<BlockView | undefined> {
     if (at > this.#height) return undefined
     const roots = { previous: ZEROS, transactionsRoot: ZEROS, resultsRoot: ZEROS, stateRoot: ZEROS, body: ZEROS }
-    return { height: at, hash: ZEROS, era: 1, view: ZEROS, timeMs: 0 as Millis, ...roots, signers: [0, 1, 2], transactions: [] }
+    return {
+      height: at,
+      hash: ZEROS,
+      era: 1,
+      view: ZEROS,
+      timeMs: 0 as Millis,
+      ...roots,
+      signers: [0, 1, 2],
+      transactions: [],
+    }
   }
 
   async transaction(id: string): Promise<TransactionView | undefined> {

@@ -9,7 +9,11 @@ export interface Harness {
   readonly url: string
   readonly gateway: Gateway
   readonly replica: FakeReplica
-  post(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<{ status: number; headers: Headers; json: unknown; text: string }>
+  post(
+    path: string,
+    body: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ status: number; headers: Headers; json: unknown; text: string }>
   get(path: string): Promise<{ status: number; headers: Headers; json: unknown; text: string }>
   close(): Promise<void>
 }
@@ -23,11 +27,17 @@ function jsonOf(text: string): unknown {
 }
 
 /** Starts one on a free port. */
-export async function startHarness(limits: Partial<GatewayLimits> = {}, origins: readonly string[] = []): Promise<Harness> {
+export async function startHarness(
+  limits: Partial<GatewayLimits> = {},
+  origins: readonly string[] = [],
+): Promise<Harness> {
   const replica = new FakeReplica()
   const gateway = new Gateway({ replica, logger: pino({ level: 'silent' }), registry: new Registry(), limits, origins })
   const url = await gateway.listen({ host: '127.0.0.1', port: 0 })
-  const call = async (path: string, init: RequestInit): Promise<{ status: number; headers: Headers; json: unknown; text: string }> => {
+  const call = async (
+    path: string,
+    init: RequestInit,
+  ): Promise<{ status: number; headers: Headers; json: unknown; text: string }> => {
     const answer = await fetch(url + path, init)
     const text = await answer.text()
     return { status: answer.status, headers: answer.headers, json: jsonOf(text), text }

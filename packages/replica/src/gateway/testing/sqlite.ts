@@ -3,12 +3,31 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { sha256, utf8 } from '@quorate/kernel'
 import { printValue } from '@quorate/hrana'
-import type { Condition, Digest, Program, ProgramRequest, Reply, SqlError, SqlValue, Statement, StatementResult, Step, StepReply } from '@quorate/types'
+import type {
+  Condition,
+  Digest,
+  Program,
+  ProgramRequest,
+  Reply,
+  SqlError,
+  SqlValue,
+  Statement,
+  StatementResult,
+  Step,
+  StepReply,
+} from '@quorate/types'
 import { splitStatements } from '../sql-words.ts'
 
-const CODES: Readonly<Record<number, string>> = { 5: 'SQLITE_BUSY', 8: 'SQLITE_READONLY', 19: 'SQLITE_CONSTRAINT', 20: 'SQLITE_MISMATCH', 25: 'SQLITE_RANGE' }
+const CODES: Readonly<Record<number, string>> = {
+  5: 'SQLITE_BUSY',
+  8: 'SQLITE_READONLY',
+  19: 'SQLITE_CONSTRAINT',
+  20: 'SQLITE_MISMATCH',
+  25: 'SQLITE_RANGE',
+}
 
-type One = { readonly kind: 'result'; readonly result: StatementResult } | { readonly kind: 'error'; readonly error: SqlError }
+type One =
+  { readonly kind: 'result'; readonly result: StatementResult } | { readonly kind: 'error'; readonly error: SqlError }
 
 function errorOf(error: unknown): SqlError {
   const { errcode = 1, message } = error as { errcode?: number; message: string }
@@ -18,7 +37,8 @@ function errorOf(error: unknown): SqlError {
 function prepare(db: DatabaseSync, sql: string): StatementSync | SqlError {
   const statements = splitStatements(sql)
   if (statements.length === 0) return { code: 'SQL_NO_STATEMENT', message: 'SQL string does not contain any statement' }
-  if (statements.length > 1) return { code: 'SQL_MANY_STATEMENTS', message: 'SQL string contains more than one statement' }
+  if (statements.length > 1)
+    return { code: 'SQL_MANY_STATEMENTS', message: 'SQL string contains more than one statement' }
   try {
     return db.prepare(sql)
   } catch (error) {
@@ -46,10 +66,14 @@ export function runStatement(db: DatabaseSync, statement: Statement): One {
     const named: Record<string, SQLInputValue> = {}
     for (const { name, value } of statement.namedArgs) named[name] = value
     const args = statement.args as readonly SQLInputValue[]
-    const rows = (statement.namedArgs.length > 0 ? prepared.all(named, ...args) : prepared.all(...args)) as unknown as SqlValue[][]
+    const rows = (statement.namedArgs.length > 0
+      ? prepared.all(named, ...args)
+      : prepared.all(...args)) as unknown as SqlValue[][]
     const affectedRows = total(db) - before
     const inserted = affectedRows > 0 && /^\s*(insert|replace)/i.test(statement.sql)
-    const rowid = inserted ? BigInt(Object.values(db.prepare('SELECT last_insert_rowid()').get() ?? {})[0] as number) : undefined
+    const rowid = inserted
+      ? BigInt(Object.values(db.prepare('SELECT last_insert_rowid()').get() ?? {})[0] as number)
+      : undefined
     const result = { columns, rows: statement.wantRows ? rows : [], affectedRows }
     return { kind: 'result', result: rowid === undefined ? result : { ...result, lastInsertRowid: rowid } }
   } catch (error) {
@@ -61,9 +85,14 @@ export function runStatement(db: DatabaseSync, statement: Statement): One {
 export function describeStatement(db: DatabaseSync, sql: string): Extract<Reply, { kind: 'description' | 'error' }> {
   const prepared = prepare(db, sql)
   if (isError(prepared)) return { kind: 'error', error: prepared }
-  const columns = prepared.columns().map(({ name, type }) => (type === null ? { name: name } : { name, decltype: type }))
+  const columns = prepared
+    .columns()
+    .map(({ name, type }) => (type === null ? { name: name } : { name, decltype: type }))
   const isReadonly = /^\s*(select|values|with|explain|pragma)/i.test(sql)
-  return { kind: 'description', description: { parameters: [], columns, isExplain: /^\s*explain/i.test(sql), isReadonly } }
+  return {
+    kind: 'description',
+    description: { parameters: [], columns, isExplain: /^\s*explain/i.test(sql), isReadonly },
+  }
 }
 
 function holds(db: DatabaseSync, condition: Condition, done: readonly StepReply[]): boolean {
@@ -120,6 +149,9 @@ export function runProgram(db: DatabaseSync, program: Program): readonly Reply[]
 
 /** Digest of what a client sees of a statement. */
 export function digestOf(one: One): Digest {
-  const seen = one.kind === 'error' ? one.error.code + one.error.message : one.result.rows.map((row) => row.map(printValue).join()).join(';') + one.result.affectedRows
+  const seen =
+    one.kind === 'error'
+      ? one.error.code + one.error.message
+      : one.result.rows.map((row) => row.map(printValue).join()).join(';') + one.result.affectedRows
   return sha256(utf8(seen)) as Digest
 }
