@@ -10,7 +10,9 @@ const decoder = new TextDecoder()
 /** Packs claims into one buffer of their own. */
 export function packClaims(claims: readonly SignatureClaim[]): Uint8Array<ArrayBuffer> {
   let size = 0
-  for (const { key, message, signature } of claims) size += HEAD_BYTES + key.length * 3 + message.length + signature.length
+  for (const { key, message, signature } of claims) {
+    size += HEAD_BYTES + key.length * 3 + message.length + signature.length
+  }
   const packed = new Uint8Array(size)
   const view = new DataView(packed.buffer)
   let at = 0
@@ -37,7 +39,9 @@ export function unpackClaims(packed: Uint8Array, count: number): readonly Signat
     return packed.subarray(at - length, at)
   }
   for (let i = 0; i < count; i += 1) {
-    const [keyBytes, messageBytes, signatureBytes] = [view.getUint32(at), view.getUint32(at + 4), view.getUint32(at + 8)]
+    const keyBytes = view.getUint32(at)
+    const messageBytes = view.getUint32(at + 4)
+    const signatureBytes = view.getUint32(at + 8)
     at += HEAD_BYTES
     claims.push({ key: decoder.decode(take(keyBytes)), message: take(messageBytes), signature: take(signatureBytes) })
   }

@@ -1,4 +1,5 @@
-// Goal: a replica starts only from a key file that is whole, ed25519 and private. Method: real files in a temporary folder.
+// Goal: a replica starts only from a key file that is whole, ed25519 and private. Method: real files in a temporary
+// folder.
 
 import { generateKeyPairSync } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'

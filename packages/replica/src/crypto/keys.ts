@@ -1,5 +1,5 @@
-// A member is an ed25519 key. The private half lies in one file, PEM PKCS#8, for its owner alone (mode 0600); the public half,
-// as 64 hex digits, is the member's name in the ledger.
+// A member is an ed25519 key. The private half lies in one file, PEM PKCS#8, for its owner alone (mode 0600); the
+// public half, as 64 hex digits, is the member's name in the ledger.
 
 import type { KeyObject } from 'node:crypto'
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto'
@@ -62,7 +62,7 @@ export function loadMemberKey(path: string): MemberKey {
     // Windows keeps no such bits; there the folder's access list protects the file.
     if (process.platform !== 'win32' && (stat.mode & SHARED_BITS) !== 0) {
       const mode = (stat.mode & 0o777).toString(8).padStart(4, '0')
-      throw new KeyError('KEY_EXPOSED', `${path}: found mode ${mode}, wanted 0600: others may read the key; chmod 600 it`)
+      throw new KeyError('KEY_EXPOSED', `${path}: found mode ${mode}, wanted 0600 (chmod 600): others may read it`)
     }
     const buffer = Buffer.alloc(KEY_FILE_BYTES_MAX)
     const length = attempt(path, () => readSync(file, buffer, 0, KEY_FILE_BYTES_MAX, 0))
@@ -113,7 +113,7 @@ function attempt<T>(path: string, action: () => T): T {
     if (error instanceof KeyError) throw error
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     if (code === 'ENOENT') throw new KeyError('KEY_MISSING', `${path}: no such file`)
-    if (code === 'EEXIST') throw new KeyError('KEY_EXISTS', `${path}: there is a file already; a key is never overwritten`)
+    if (code === 'EEXIST') throw new KeyError('KEY_EXISTS', `${path}: there is a file; a key is never overwritten`)
     throw new KeyError('KEY_IO', `${path}: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

@@ -6,7 +6,9 @@ import type { MemberKey } from './keys.ts'
 const PUBLIC_KEY_BYTES = 32
 const SECRET_KEY_BYTES = 64
 
-/** Signs with one member's key. What may be signed at all (never two votes at one height) is for its callers to keep. */
+/**
+ * Signs with one member's key. What may be signed at all (never two votes at one height) is for its callers to keep.
+ */
 export class Signer {
   readonly id: MemberId
   readonly #secretKey: Uint8Array

@@ -1,4 +1,5 @@
-// The few functions of sodium-native that replicas use; the package ships no types. All throw on arguments of a wrong length.
+// The few functions of sodium-native that replicas use; the package ships no types. All throw on arguments of a wrong
+// length.
 declare module 'sodium-native' {
   interface Sodium {
     crypto_sign_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void

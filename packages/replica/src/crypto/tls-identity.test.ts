@@ -1,5 +1,6 @@
-// Goal: the certificate is one that TLS accepts, carries the member's key and nothing that changes. Method: read it back with the
-// platform's own parser. That a handshake works and a stolen certificate does not, the transport's tests show.
+// Goal: the certificate is one that TLS accepts, carries the member's key and nothing that changes. Method: read it
+// back with the platform's own parser. That a handshake works and a stolen certificate does not, the transport's tests
+// show.
 
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'

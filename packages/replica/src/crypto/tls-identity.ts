@@ -1,9 +1,9 @@
-// TLS wants certificates; members have only keys. A certificate made from the key, and signed by it, carries the key through the
-// TLS 1.3 handshake, where its owner proves to hold the private half. Nothing else in it is looked at: no authority, no names, no
-// dates. Who is a peer is decided by comparing the key with the membership's.
+// TLS wants certificates; members have only keys. A certificate made from the key, and signed by it, carries the key
+// through the TLS 1.3 handshake, where its owner proves to hold the private half. Nothing else in it is looked at: no
+// authority, no names, no dates. Who is a peer is decided by comparing the key with the membership's.
 //
-// The certificate is a pure function of the key (ed25519 is deterministic, the dates are fixed), so none is stored. Its shape is
-// one fixed template of RFC 5280, too little to need a library.
+// The certificate is a pure function of the key (ed25519 is deterministic, the dates are fixed), so none is stored. Its
+// shape is one fixed template of RFC 5280, too little to need a library.
 
 import { createHash, sign } from 'node:crypto'
 import type { X509Certificate } from 'node:crypto'
@@ -61,7 +61,9 @@ export function tlsIdentity(member: MemberKey): TlsIdentity {
   }
 }
 
-/** The member whose key a peer's certificate carries; undefined without a certificate or for a key that is not ed25519. */
+/**
+ * The member whose key a peer's certificate carries; undefined without a certificate or for a key that is not ed25519.
+ */
 export function certifiedMember(certificate: X509Certificate | undefined): MemberId | undefined {
   if (certificate === undefined) return undefined
   try {

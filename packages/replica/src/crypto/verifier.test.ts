@@ -1,5 +1,5 @@
-// Goal: whatever the size of a batch and whoever checks it, the verdicts are those of `verifyNow`, in order. Method: batches on both
-// sides of the border, some claims broken; then end the threads while they owe an answer.
+// Goal: whatever the size of a batch and whoever checks it, the verdicts are those of `verifyNow`, in order. Method:
+// batches on both sides of the border, some claims broken; then end the threads while they owe an answer.
 
 import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'
@@ -26,7 +26,9 @@ function claims(count: number): { claims: SignatureClaim[]; expected: boolean[] 
   return { claims: made, expected }
 }
 
-test.each([0, 1, POOL_CLAIMS_MIN - 1, POOL_CLAIMS_MIN, POOL_CLAIMS_MIN + 1, 100])('verdicts of %i claims', async (count) => {
+const BATCHES = [0, 1, POOL_CLAIMS_MIN - 1, POOL_CLAIMS_MIN, POOL_CLAIMS_MIN + 1, 100]
+
+test.each(BATCHES)('verdicts of %i claims', async (count) => {
   open = new Verifier(2)
   const batch = claims(count)
   expect(await open.verify(batch.claims)).toEqual(batch.expected)
@@ -54,14 +56,19 @@ test('batches under way when the pool ends still get their verdicts', async () =
 test('a pool with too much to do leaves the batch to its caller', async () => {
   open = new Verifier(1)
   const [claim] = claims(1).claims
-  const full = open.verify(Array.from({ length: POOL_CLAIMS_MAX - 15 }, () => ({ ...claim!, signature: new Uint8Array(1) })))
+  const cheap = { ...claim!, signature: new Uint8Array(1) }
+  const full = open.verify(Array.from({ length: POOL_CLAIMS_MAX - 15 }, () => cheap))
   expect(await open.verify(claims(16).claims)).toEqual(claims(16).expected)
   expect(open.stats().inline).toBe(16)
   await full
 })
 
 test('a packed batch unpacks to the same claims', () => {
-  const claim = fc.record({ key: fc.string({ unit: 'grapheme' }), message: fc.uint8Array(), signature: fc.uint8Array() })
+  const claim = fc.record({
+    key: fc.string({ unit: 'grapheme' }),
+    message: fc.uint8Array(),
+    signature: fc.uint8Array(),
+  })
   fc.assert(
     fc.property(fc.array(claim), (batch) => {
       const unpacked = unpackClaims(packClaims(batch), batch.length)

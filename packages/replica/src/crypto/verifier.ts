@@ -1,10 +1,11 @@
-// Checking a signature costs some 40 us, a hundred times what else a message costs. A few are checked where they arrive: the way
-// to another thread and back takes about 80 us, and more where no core is idle. Many would stall the replica's loop, so they are
-// spread over worker threads. The border of 16 is where two threads began to answer sooner (0.42 ms against 0.58 ms on 2 cores;
-// at 128 claims 3.0 ms against 4.9 ms). Both sides run the same function, so both give the same verdict.
+// Checking a signature costs some 40 us, a hundred times what else a message costs. A few are checked where they
+// arrive: the way to another thread and back takes about 80 us, and more where no core is idle. Many would stall the
+// replica's loop, so they are spread over worker threads. The border of 16 is where two threads began to answer sooner
+// (0.42 ms against 0.58 ms on 2 cores; at 128 claims 3.0 ms against 4.9 ms). Both sides run the same function, so both
+// give the same verdict.
 //
-// Limits: the pool adds throughput only where cores are idle. A thread that dies takes no verdict with it: its batches are
-// checked here, and the pool goes on smaller.
+// Limits: the pool adds throughput only where cores are idle. A thread that dies takes no verdict with it: its batches
+// are checked here, and the pool goes on smaller.
 
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -15,7 +16,9 @@ import type { VerifyAnswer, VerifyJob } from './verify-worker.ts'
 
 /** From this many claims on, a batch goes to the pool. */
 export const POOL_CLAIMS_MIN = 16
-/** Most claims handed to the pool and not answered; beyond it, a batch is checked at once, which slows the caller down. */
+/**
+ * Most claims handed to the pool and not answered; beyond it, a batch is checked at once, which slows the caller down.
+ */
 export const POOL_CLAIMS_MAX = 16_384
 /** Most threads. */
 const THREADS_MAX = 2
@@ -53,7 +56,8 @@ export class Verifier {
   /** @param threads - Size of the pool; 0 checks everything on the caller's thread. */
   constructor(threads: number = Math.min(THREADS_MAX, availableParallelism() - 1)) {
     const file = import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js'
-    for (let i = 0; i < threads; i += 1) this.#start(new Worker(new URL(file, import.meta.url), { name: `verify-${i}` }))
+    const url = new URL(file, import.meta.url)
+    for (let i = 0; i < threads; i += 1) this.#start(new Worker(url, { name: `verify-${i}` }))
   }
 
   /** A verdict for each claim, in their order. Never rejects. */
@@ -67,7 +71,7 @@ export class Verifier {
     const share = Math.max(POOL_CLAIMS_MIN, Math.ceil(claims.length / this.#threads.length))
     const parts: Promise<readonly boolean[]>[] = []
     for (let at = 0; at < claims.length; at += share) parts.push(this.#hand(claims.slice(at, at + share)))
-    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Promise.all(parts).then((verdicts) => verdicts.flat())
+    return Promise.all(parts).then((verdicts) => verdicts.flat())
   }
 
   stats(): VerifierStats {

@@ -1,5 +1,5 @@
-// Goal: one rule for signatures, libsodium's, down to the odd cases in which implementations of ed25519 differ. Method: build each
-// odd case from a good signature or from the curve's small subgroup; flip every bit of a good one.
+// Goal: one rule for signatures, libsodium's, down to the odd cases in which implementations of ed25519 differ. Method:
+// build each odd case from a good signature or from the curve's small subgroup; flip every bit of a good one.
 
 import { generateKeyPairSync } from 'node:crypto'
 import fc from 'fast-check'

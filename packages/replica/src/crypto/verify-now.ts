@@ -11,7 +11,9 @@ export interface SignatureClaim {
 }
 
 const PUBLIC_KEY_BYTES = 32
-/** Most decoded keys remembered. Keys come from certified committees, so this is seldom reached; then all are forgotten. */
+/**
+ * Most decoded keys remembered. Keys come from certified committees, so this is seldom reached; then all are forgotten.
+ */
 const KEYS_REMEMBERED_MAX = 1024
 
 const keys = new Map<string, Uint8Array>()
@@ -27,9 +29,9 @@ function rawKey(hex: string): Uint8Array | undefined {
 }
 
 /**
- * Checks one ed25519 signature on this thread, about 40 us. Implementations of ed25519 disagree about odd signatures, so this
- * is the only rule of a replica, libsodium's: the unbatched, cofactorless equation of RFC 8032; S below the group order; key
- * and R canonically encoded, neither of small order. Anything malformed is false; it never throws.
+ * Checks one ed25519 signature on this thread, about 40 us. Implementations of ed25519 disagree about odd signatures,
+ * so this is the only rule of a replica, libsodium's: the unbatched, cofactorless equation of RFC 8032; S below the
+ * group order; key and R canonically encoded, neither of small order. Anything malformed is false; it never throws.
  */
 export function verifyNow(key: string, message: Uint8Array, signature: Uint8Array): boolean {
   const raw = rawKey(key)

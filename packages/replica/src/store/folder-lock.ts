@@ -1,7 +1,7 @@
-// Two processes on one data directory would sign twice with one key. Node has no flock, and a file whose mere existence means
-// "locked" outlives a kill -9. SQLite locks files portably, and the operating system drops such a lock when its process dies: so
-// the lock is an open exclusive transaction on an empty database that nothing is ever written to. The holder's process id stands
-// in a file beside it, only for the message to the second comer.
+// Two processes on one data directory would sign twice with one key. Node has no flock, and a file whose mere existence
+// means "locked" outlives a kill -9. SQLite locks files portably, and the operating system drops such a lock when its
+// process dies: so the lock is an open exclusive transaction on an empty database that nothing is ever written to. The
+// holder's process id stands in a file beside it, only for the message to the second comer.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ export class FolderLock {
       db?.close()
       const trouble = toStoreError(error, 'locking the data directory', path)
       if (trouble.code !== 'STORE_LOCKED') throw trouble
-      throw new StoreError('STORE_LOCKED', `${folder}: in use by process ${holder(folder)}, wanted by process ${process.pid}`)
+      throw new StoreError('STORE_LOCKED', `${folder}: in use by process ${holder(folder)}, wanted by ${process.pid}`)
     }
     this.#db = db
   }

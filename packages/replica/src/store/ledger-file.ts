@@ -1,5 +1,5 @@
-// `ledger.db` itself: one SQLite file, write-ahead log, every commit on disk before it returns. Synchronous; a thread of its own
-// (store-worker.ts) keeps its waiting for the disk away from the replica's loop.
+// `ledger.db` itself: one SQLite file, write-ahead log, every commit on disk before it returns. Synchronous; a thread
+// of its own (store-worker.ts) keeps its waiting for the disk away from the replica's loop.
 
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { LedgerWrites } from './ledger-writes.ts'
 import type { StoreAnswers, StoreRead, StoreRecord } from './record.ts'
 import { SCHEMA, SCHEMA_VERSION } from './schema.ts'
 import { StoreError, toStoreError } from './store-error.ts'
+import { BACKLOG_BLOCKS_MAX, TransactionIndex } from './transaction-index.ts'
 
 /** Name of the file in the data directory. */
 export const LEDGER_FILE = 'ledger.db'
@@ -24,7 +25,10 @@ export interface StoreOptions {
 
 /** Pages of the write-ahead log after which a commit also folds it into the file (16 MiB): seldom, and bounded. */
 const LOG_PAGES_MAX = 4096
-/** Largest file, in pages of 4 KiB, that opening checks as a whole; reading more would keep a restart waiting for seconds. */
+/**
+ * Largest file, in pages of 4 KiB, that opening checks as a whole; reading more would keep a restart waiting for
+ * seconds.
+ */
 const CHECKED_PAGES_MAX = 65_536
 
 /** The open file. Every method throws `StoreError`. */
@@ -34,6 +38,7 @@ export class LedgerFile {
   readonly #db: DatabaseSync
   readonly #writes: LedgerWrites
   readonly #reads: LedgerReads
+  readonly #transactions: TransactionIndex
 
   /** @throws StoreError STORE_LOCKED, STORE_VERSION, STORE_LEDGER, STORE_CORRUPT, STORE_IO */
   constructor(options: StoreOptions) {
@@ -49,8 +54,9 @@ export class LedgerFile {
       db = new DatabaseSync(this.#path)
       prepare(db, this.#path, options)
       syncFolder(options.folder)
-      this.#writes = new LedgerWrites(db, this.#path)
-      this.#reads = new LedgerReads(db)
+      this.#transactions = new TransactionIndex(db)
+      this.#writes = new LedgerWrites(db, this.#path, this.#transactions)
+      this.#reads = new LedgerReads(db, this.#transactions)
     } catch (error) {
       db?.close()
       this.#lock.release()
@@ -59,12 +65,17 @@ export class LedgerFile {
     this.#db = db
   }
 
-  /** Makes all records durable in one transaction, or none. @throws StoreError STORE_CONFLICT, STORE_IO, STORE_CORRUPT */
+  /**
+   * Makes all records durable in one transaction, or none.
+   * @throws StoreError STORE_CONFLICT, STORE_IO, STORE_CORRUPT
+   */
   write(records: Iterable<StoreRecord>): void {
     try {
       this.#db.exec('BEGIN IMMEDIATE')
       for (const record of records) this.#writes.put(record)
       this.#db.exec('COMMIT')
+      this.#transactions.recount()
+      while (this.#transactions.backlog > BACKLOG_BLOCKS_MAX) this.#transactions.step()
     } catch (error) {
       try {
         if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
@@ -72,6 +83,20 @@ export class LedgerFile {
         // The first error tells what happened; without a commit the log is discarded at the next opening anyway.
       }
       throw toStoreError(error, 'writing', this.#path)
+    }
+  }
+
+  /** Whether `tidy` has something to do. */
+  get isUntidy(): boolean {
+    return this.#transactions.backlog > 0
+  }
+
+  /** Does a little of what can wait; for when nothing else is to be done. */
+  tidy(): void {
+    try {
+      this.#transactions.step()
+    } catch (error) {
+      throw toStoreError(error, 'indexing transactions', this.#path)
     }
   }
 
@@ -103,14 +128,15 @@ function prepare(db: DatabaseSync, path: string, options: StoreOptions): void {
     const verdict = text(db, 'PRAGMA quick_check(1)')
     if (verdict !== 'ok') throw new StoreError('STORE_CORRUPT', `${path}: integrity check: ${verdict}`)
   }
+  // Another's file is left as it is, so this comes before anything that writes.
+  const isNew = number(db, 'SELECT count(*) FROM sqlite_schema') === 0
+  if (!isNew) check(db, path, options)
   db.exec('PRAGMA journal_mode = WAL')
   db.exec('PRAGMA synchronous = FULL')
   db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES_MAX}`)
   db.exec('PRAGMA journal_size_limit = 67108864')
   db.exec('PRAGMA cache_size = -16384')
-  const tables = number(db, 'SELECT count(*) FROM sqlite_schema')
-  if (tables === 0) create(db, options)
-  check(db, path, options)
+  if (isNew) create(db, options)
 }
 
 function create(db: DatabaseSync, options: StoreOptions): void {

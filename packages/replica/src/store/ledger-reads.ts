@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { StoreAnswers, StoredBlock, StoredHeader, StoredUnit, StoreRead, UnitCursor, UnitPage } from './record.ts'
 import { StoreError } from './store-error.ts'
+import type { TransactionIndex } from './transaction-index.ts'
 
 type Row = Readonly<Record<string, SQLOutputValue>>
 
@@ -16,11 +17,11 @@ export class LedgerReads {
   readonly #ownUnit: StatementSync
   readonly #vote: StatementSync
   readonly #lastVote: StatementSync
-  readonly #transaction: StatementSync
+  readonly #transactions: TransactionIndex
   readonly #meta: StatementSync
   readonly #evidence: StatementSync
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, transactions: TransactionIndex) {
     this.#blocks = db.prepare(
       `SELECT height, header, results, body, certificates.bytes AS certificate
        FROM blocks LEFT JOIN certificates USING (height) WHERE height >= ? ORDER BY height LIMIT ?`,
@@ -42,7 +43,7 @@ export class LedgerReads {
     )
     this.#vote = db.prepare('SELECT bytes FROM votes WHERE height = ?')
     this.#lastVote = db.prepare('SELECT height, bytes FROM votes ORDER BY height DESC LIMIT 1')
-    this.#transaction = db.prepare('SELECT height, position FROM transactions WHERE id = ?')
+    this.#transactions = transactions
     this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?')
     this.#evidence = db.prepare('SELECT member, bytes FROM evidence ORDER BY rowid LIMIT ?')
   }
@@ -64,10 +65,7 @@ export class LedgerReads {
       case 'last-vote':
         return maybe(this.#lastVote.get(), (row) => ({ height: integer(row, 'height'), bytes: bytes(row, 'bytes') }))
       case 'transaction':
-        return maybe(this.#transaction.get(read.id), (row) => ({
-          height: integer(row, 'height'),
-          position: integer(row, 'position'),
-        }))
+        return this.#transactions.find(read.id)
       case 'meta':
         return maybe(this.#meta.get(read.key), (row) => text(row, 'value'))
       case 'evidence':

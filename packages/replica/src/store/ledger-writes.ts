@@ -3,17 +3,18 @@ import { bytesEqual, sha256 } from '@quorate/kernel'
 import type { StoreRecord } from './record.ts'
 import { EVIDENCE_PER_MEMBER_MAX } from './record.ts'
 import { StoreError } from './store-error.ts'
+import type { TransactionIndex } from './transaction-index.ts'
 
 /**
- * Writes records inside the caller's transaction. Writing the same record again changes nothing; one that contradicts a durable
- * record throws, because it means that this replica is about to say two different things.
+ * Writes records inside the caller's transaction. Writing the same record again changes nothing; one that contradicts a
+ * durable record throws, because it means that this replica is about to say two different things.
  */
 export class LedgerWrites {
   readonly #path: string
   readonly #unit: StatementSync
   readonly #block: StatementSync
   readonly #headerAt: StatementSync
-  readonly #transaction: StatementSync
+  readonly #transactions: TransactionIndex
   readonly #certificate: StatementSync
   readonly #vote: StatementSync
   readonly #voteAt: StatementSync
@@ -22,8 +23,9 @@ export class LedgerWrites {
   readonly #meta: StatementSync
   readonly #pruneUnits: StatementSync
 
-  constructor(db: DatabaseSync, path: string) {
+  constructor(db: DatabaseSync, path: string, transactions: TransactionIndex) {
     this.#path = path
+    this.#transactions = transactions
     this.#unit = db.prepare(
       `INSERT INTO units (view, hash, creator, round, own, bytes) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (view, hash) DO NOTHING`,
@@ -32,9 +34,6 @@ export class LedgerWrites {
       'INSERT INTO blocks (height, header, results, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
     )
     this.#headerAt = db.prepare('SELECT header AS bytes FROM blocks WHERE height = ?')
-    this.#transaction = db.prepare(
-      'INSERT INTO transactions (id, height, position) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-    )
     this.#certificate = db.prepare('INSERT INTO certificates (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
     this.#vote = db.prepare('INSERT INTO votes (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
     this.#voteAt = db.prepare('SELECT bytes FROM votes WHERE height = ?')
@@ -84,7 +83,7 @@ export class LedgerWrites {
       this.#mustEqual(this.#headerAt, record.height, record.header, 'block')
       return
     }
-    for (const [position, id] of record.transactions.entries()) this.#transaction.run(id, record.height, position)
+    this.#transactions.note(record.height, record.transactions)
   }
 
   #mustEqual(statement: StatementSync, height: number, wanted: Uint8Array, what: string): void {

@@ -12,7 +12,9 @@ export type StoreRecord =
       readonly own: boolean
       readonly bytes: Uint8Array
     }
-  /** An executed block. `transactions` are the ids it contains, by position; of an id seen twice the first place counts. */
+  /**
+   * An executed block. `transactions` are the ids it contains, by position; of an id seen twice the first place counts.
+   */
   | {
       readonly kind: 'block'
       readonly height: number

@@ -1,9 +1,12 @@
-/** Number of the schema below. A store of another number is refused; a change comes with a migration and the next number. */
+/**
+ * Number of the schema below. A store of another number is refused; a change comes with a migration and the next
+ * number.
+ */
 export const SCHEMA_VERSION = 1
 
 /**
- * The tables of `ledger.db`, readable with the sqlite3 shell. Hashes and keys are hexadecimal text. Certificates have a table of
- * their own because they come later than their blocks: updating a row writes all of it again, body included.
+ * The tables of `ledger.db`, readable with the sqlite3 shell. Hashes and keys are hexadecimal text. Certificates have a
+ * table of their own because they come later than their blocks: updating a row writes all of it again, body included.
  */
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -14,7 +17,13 @@ CREATE TABLE blocks (
   body BLOB NOT NULL
 ) STRICT;
 CREATE TABLE certificates (height INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-CREATE TABLE transactions (id TEXT PRIMARY KEY, height INTEGER NOT NULL, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE transactions (
+  id TEXT PRIMARY KEY,
+  height INTEGER NOT NULL,
+  position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Ids of blocks that are not in the table above yet: a JSON list, by position.
+CREATE TABLE unindexed (height INTEGER PRIMARY KEY, ids TEXT NOT NULL) STRICT;
 CREATE TABLE units (
   view TEXT NOT NULL,
   hash TEXT NOT NULL,

@@ -10,7 +10,10 @@ export type StoreErrorCode =
   | 'STORE_CORRUPT'
   /** The operating system refused: disk full, I/O error, no permission. */
   | 'STORE_IO'
-  /** A record contradicts one that is durable already: a second vote at a height, another own unit in a round, another block. */
+  /**
+   * A record contradicts one that is durable already: a second vote at a height, another own unit in a round, another
+   * block.
+   */
   | 'STORE_CONFLICT'
   /** More is waiting to be written than `STORE_LIMITS` allows. */
   | 'STORE_OVERLOADED'

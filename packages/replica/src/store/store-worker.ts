@@ -1,8 +1,9 @@
-// The store's thread. Group commit: everything that arrived while one commit waited for the disk goes into the next, so the
-// number of fsyncs does not grow with the number of appends. Questions are answered after the commit of what came before them.
+// The store's thread. Group commit: everything that arrived while one commit waited for the disk goes into the next, so
+// the number of fsyncs does not grow with the number of appends. Questions are answered after the commit of what came
+// before them.
 //
-// The first error is the last thing this thread says. After a failed fsync nobody knows what the disk holds, so going on, or
-// trying again, could acknowledge what is lost.
+// The first error is the last thing this thread says. After a failed fsync nobody knows what the disk holds, so going
+// on, or trying again, could acknowledge what is lost.
 
 import { assert } from '@quorate/kernel'
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
@@ -42,7 +43,13 @@ function* recordsOf(appends: readonly Extract<StoreRequest, { kind: 'append' }>[
   for (const append of appends) yield* append.records
 }
 
-function serve(file: LedgerFile, first: StoreRequest): void {
+/** The next request that is here already. */
+function arrived(): StoreRequest | undefined {
+  return port === null ? undefined : (receiveMessageOnPort(port)?.message as StoreRequest | undefined)
+}
+
+/** Serves the request and all that have arrived with it. True where the store was closed. */
+function serve(file: LedgerFile, first: StoreRequest): boolean {
   const appends: Extract<StoreRequest, { kind: 'append' }>[] = []
   const reads: Extract<StoreRequest, { kind: 'read' }>[] = []
   let closing = false
@@ -53,7 +60,7 @@ function serve(file: LedgerFile, first: StoreRequest): void {
       for (const record of request.records) size += recordBytes(record)
     } else if (request.kind === 'read') reads.push(request)
     else closing = true
-    request = size >= COMMIT_BYTES_MAX ? undefined : (receiveMessageOnPort(port as never)?.message as StoreRequest | undefined)
+    request = size >= COMMIT_BYTES_MAX ? undefined : arrived()
   }
   if (appends.length > 0) {
     file.write(recordsOf(appends))
@@ -65,19 +72,40 @@ function serve(file: LedgerFile, first: StoreRequest): void {
     reply({ kind: 'closed' })
     port?.close()
   }
+  return closing
+}
+
+function run(file: LedgerFile): void {
+  let ended = false
+  let tidying = false
+  const guarded = (action: () => void): void => {
+    if (ended) return
+    try {
+      action()
+    } catch (error) {
+      ended = true
+      fail(error)
+    }
+  }
+  const tidyLater = (): void => {
+    if (tidying || ended || !file.isUntidy) return
+    tidying = true
+    // One step a turn, so that requests come in between.
+    setImmediate(() => {
+      tidying = false
+      guarded(() => file.tidy())
+      tidyLater()
+    })
+  }
+  port?.on('message', (request: StoreRequest) => {
+    guarded(() => {
+      ended = serve(file, request)
+    })
+    tidyLater()
+  })
+  reply({ kind: 'opened' })
+  tidyLater()
 }
 
 const file = open()
-if (file !== undefined) {
-  let failed = false
-  port.on('message', (request: StoreRequest) => {
-    if (failed) return
-    try {
-      serve(file, request)
-    } catch (error) {
-      failed = true
-      fail(error)
-    }
-  })
-  reply({ kind: 'opened' })
-}
+if (file !== undefined) run(file)

@@ -40,8 +40,8 @@ export interface StoreStats {
 const FIRST_UNITS: UnitCursor = { round: -1, row: -1 }
 
 /**
- * `ledger.db` behind promises. An append resolves once it is on disk. The first failure is final: it rejects everything that
- * waits and everything after, and the replica has to stop.
+ * `ledger.db` behind promises. An append resolves once it is on disk. The first failure is final: it rejects everything
+ * that waits and everything after, and the replica has to stop.
  */
 export class Store {
   readonly #worker: Worker
@@ -64,7 +64,9 @@ export class Store {
         resolve()
       })
     })
-    worker.on('error', (error) => this.#fail(new StoreError('STORE_IO', `the ledger store's thread ended: ${error.message}`)))
+    worker.on('error', (error) => {
+      this.#fail(new StoreError('STORE_IO', `the ledger store's thread ended: ${error.message}`))
+    })
   }
 
   /**
@@ -107,7 +109,9 @@ export class Store {
     return this.#ask<void>({ kind: 'append', records: owned }, { records: records.length, bytes }, transfer)
   }
 
-  /** Blocks from `from` on: at most `countMax`, and as many as fit into `bytesMax`, but at least one where there is one. */
+  /**
+   * Blocks from `from` on: at most `countMax`, and as many as fit into `bytesMax`, but at least one where there is one.
+   */
   blocks(from: number, countMax: number, bytesMax: number): Promise<readonly StoredBlock[]> {
     return this.#read({ kind: 'blocks', from, countMax, bytesMax })
   }
@@ -226,7 +230,10 @@ export class Store {
   }
 }
 
-/** The record with bytes of its own, to be given away: a view would take its whole buffer along, and the caller's with it. */
+/**
+ * The record with bytes of its own, to be given away: a view would take its whole buffer along, and the caller's with
+ * it.
+ */
 function detach(record: StoreRecord, transfer: ArrayBuffer[]): StoreRecord {
   const own = (bytes: Uint8Array): Uint8Array => {
     const copy = concatBytes([bytes])

@@ -1,6 +1,9 @@
 import { TRANSPORT_LIMITS } from './limits.ts'
 
-/** Pause before the `failures`-th try in a row (from 1), in milliseconds. `random` in [0, 1) keeps peers from trying in step. */
+/**
+ * Pause before the `failures`-th try in a row (from 1), in milliseconds. `random` in [0, 1) keeps peers from trying in
+ * step.
+ */
 export function retryMs(failures: number, random: number): number {
   const { retryMsMin, retryMsMax } = TRANSPORT_LIMITS
   const whole = Math.min(retryMsMax, retryMsMin * 2 ** Math.min(failures - 1, 30))

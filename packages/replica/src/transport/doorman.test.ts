@@ -1,4 +1,5 @@
-// Goal: strangers are bounded in number, each address in rate, and no address's flood touches another. Method: the clock is ours.
+// Goal: strangers are bounded in number, each address in rate, and no address's flood touches another. Method: the
+// clock is ours.
 
 import { expect, test } from 'vitest'
 import { penaltyMs, retryMs } from './back-off.ts'

@@ -1,6 +1,7 @@
-// Anyone can open a connection; a TLS handshake costs a millisecond of the replica's loop. So before any handshake each address
-// pays one token of a small, refilling allowance, and gets it back once it has shown that it is a peer. An attacker's address runs
-// dry without touching others; peers behind one address (a test cluster on loopback) never do, since they get theirs back.
+// Anyone can open a connection; a TLS handshake costs a millisecond of the replica's loop. So before any handshake each
+// address pays one token of a small, refilling allowance, and gets it back once it has shown that it is a peer. An
+// attacker's address runs dry without touching others; peers behind one address (a test cluster on loopback) never do,
+// since they get theirs back.
 
 import type { Refusal } from './refusal.ts'
 import { TRANSPORT_LIMITS } from './limits.ts'

@@ -1,8 +1,9 @@
-// Frames on their way into one socket. What the socket can take goes at once; the rest waits here, bounded. Everything that one
-// turn of the event loop writes is joined into one TLS record run and leaves at the end of that turn, without a timer.
+// Frames on their way into one socket. What the socket can take goes at once; the rest waits here, bounded. Everything
+// that one turn of the event loop writes is joined into one TLS record run and leaves at the end of that turn, without
+// a timer.
 //
-// A full queue refuses the new frame: its sender is told and the frames already accepted keep their order without gaps. A peer
-// that does not read for long is found silent and disconnected, and the protocol above repairs what was lost.
+// A full queue refuses the new frame: its sender is told and the frames already accepted keep their order without gaps.
+// A peer that does not read for long is found silent and disconnected, and the protocol above repairs what was lost.
 
 import { BoundedQueue } from '@quorate/kernel'
 import type { Socket } from 'node:net'

@@ -1,5 +1,6 @@
-// Goal: the decoder gives back exactly the frames that were written, whatever the pieces in which the stream arrives, and refuses a
-// length above the limit before it allocates for it. Method: random frames, random cuts; the borders by hand.
+// Goal: the decoder gives back exactly the frames that were written, whatever the pieces in which the stream arrives,
+// and refuses a length above the limit before it allocates for it. Method: random frames, random cuts; the borders by
+// hand.
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -28,7 +29,10 @@ function cut(stream: Uint8Array, cuts: readonly number[]): Uint8Array[] {
 
 const frame = fc.record({
   type: fc.nat(255),
-  body: fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.nat(200_000).map((length) => new Uint8Array(length).fill(length))),
+  body: fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    fc.nat(200_000).map((length) => new Uint8Array(length).fill(length)),
+  ),
 })
 
 describe('frame decoder', () => {
@@ -71,7 +75,8 @@ describe('frame decoder', () => {
   test('the limit itself passes, one byte more does not, and nothing after it is taken', () => {
     expect(decodeAll([shortFrame(1, new Uint8Array(20))], 20).frames.length).toBe(1)
     const tooLong = Buffer.concat([shortFrame(1, new Uint8Array(21)), shortFrame(2, new Uint8Array(1))])
-    expect(decodeAll([tooLong, tooLong], 20)).toEqual({ frames: [], error: { code: 'FRAME_TOO_LONG', found: 21, max: 20 } })
+    const error = { code: 'FRAME_TOO_LONG', found: 21, max: 20 }
+    expect(decodeAll([tooLong, tooLong], 20)).toEqual({ frames: [], error })
   })
 
   test('a claimed length costs no memory until its bytes arrive', () => {

@@ -1,7 +1,9 @@
-// A frame: length of the body (u32, little-endian), type (u8), body. Nothing more: TLS below it already guards bytes and order.
+// A frame: length of the body (u32, little-endian), type (u8), body. Nothing more: TLS below it already guards bytes
+// and order.
 //
-// A peer may claim any length. The claim is checked before anything is allocated for it, and memory then grows with what really
-// arrives, so a claim alone costs nothing. A body that lies whole in one piece of the stream is handed up as a view of it.
+// A peer may claim any length. The claim is checked before anything is allocated for it, and memory then grows with
+// what really arrives, so a claim alone costs nothing. A body that lies whole in one piece of the stream is handed up
+// as a view of it.
 
 /** Bytes in front of a body. */
 export const FRAME_HEAD_BYTES = 5
@@ -100,7 +102,9 @@ export class FrameDecoder {
     return undefined
   }
 
-  /** Adds to the body under way and returns how much was taken. Doubles its room as bytes arrive, never ahead of them. */
+  /**
+   * Adds to the body under way and returns how much was taken. Doubles its room as bytes arrive, never ahead of them.
+   */
   #fill(rest: Uint8Array): number {
     let body = this.#body ?? new Uint8Array(0)
     const taken = Math.min(rest.length, this.#length - this.#bodyBytes)

@@ -1,4 +1,5 @@
-// The first frame of each side: which protocol it speaks, on which ledger. Both are compared before anything else is read.
+// The first frame of each side: which protocol it speaks, on which ledger. Both are compared before anything else is
+// read.
 
 import { fromHex, toHex } from '@quorate/kernel'
 

@@ -1,4 +1,5 @@
-// The connection on which one peer speaks to us: it dials, we listen. We answer its hello and its pings and send nothing else.
+// The connection on which one peer speaks to us: it dials, we listen. We answer its hello and its pings and send
+// nothing else.
 
 import type { MemberId } from '@quorate/types'
 import type { TLSSocket } from 'node:tls'

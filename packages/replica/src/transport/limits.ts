@@ -8,7 +8,10 @@ export const TRANSPORT_LIMITS = {
   socketBytesMax: 512 * 1024,
   /** Connections that have not shown who they are, over all. */
   strangersMax: 64,
-  /** Connections that one address may open at once without showing who it is; then `strangerRefillPerS` more each second. */
+  /**
+   * Connections that one address may open at once without showing who it is; then `strangerRefillPerS` more each
+   * second.
+   */
   strangerBurst: 32,
   strangerRefillPerS: 8,
   /** Addresses whose allowance is remembered. */
@@ -22,7 +25,10 @@ export const TRANSPORT_LIMITS = {
   /** Ticks that a begun frame may take, and one more for each of its started `frameBytesPerTick`. */
   frameTicksMin: 10,
   frameBytesPerTick: 512 * 1024,
-  /** Pause before the next try to reach a peer: doubles from the first to the last, of which a random half to whole is taken. */
+  /**
+   * Pause before the next try to reach a peer: doubles from the first to the last, of which a random half to whole is
+   * taken.
+   */
   retryMsMin: 50,
   retryMsMax: 2_000,
   /** How long a peer that misbehaved is shunned: doubles with each time, up to the last. */

@@ -1,5 +1,6 @@
-// The TLS port. A connection passes three doors: the doorman (before any cost), the TLS 1.3 handshake (the other side proves to
-// hold its certificate's key), the key (a peer's or not). All three together must be passed, and hello said, before one deadline.
+// The TLS port. A connection passes three doors: the doorman (before any cost), the TLS 1.3 handshake (the other side
+// proves to hold its certificate's key), the key (a peer's or not). All three together must be passed, and hello said,
+// before one deadline.
 
 import type { MemberId } from '@quorate/types'
 import { constants } from 'node:crypto'
@@ -24,7 +25,9 @@ export interface ListenerEvents {
 /** A connection that has not said hello yet. */
 export interface Visitor {
   readonly address: string
-  /** It is a peer and has said hello: its deadline is lifted. A peer that connects over and over is not `welcome`d anew. */
+  /**
+   * It is a peer and has said hello: its deadline is lifted. A peer that connects over and over is not `welcome`d anew.
+   */
   greeted(welcome: boolean): void
   /** Why it ends has been counted: the listener need not. */
   accounted(): void

@@ -1,5 +1,5 @@
-// A stranger can cause refusals as fast as it likes. It must not fill the log with them: of each kind one is told, the next after a
-// pause together with how many there were in between. All of them are counted elsewhere.
+// A stranger can cause refusals as fast as it likes. It must not fill the log with them: of each kind one is told, the
+// next after a pause together with how many there were in between. All of them are counted elsewhere.
 
 import type { MemberId } from '@quorate/types'
 import type { Refusal } from './refusal.ts'

@@ -1,9 +1,11 @@
-// The connection that carries what we send to one peer. We dial it and keep it: when it breaks it is dialled again, after a pause
-// that grows and jitters. Only hello and pongs come back on it; what the peer has to say comes on the connection that it dials.
+// The connection that carries what we send to one peer. We dial it and keep it: when it breaks it is dialled again,
+// after a pause that grows and jitters. Only hello and pongs come back on it; what the peer has to say comes on the
+// connection that it dials.
 //
-// Sign of life: while nothing waits to leave, a ping goes out each tick and its pong must come. While something waits, that the
-// kernel takes more of it is the sign, so that a slow link with a large frame on it is not taken for a dead peer. Silence is
-// counted in ticks, not in clock time: a process that was itself stopped for a while does not blame its peers.
+// Sign of life: while nothing waits to leave, a ping goes out each tick and its pong must come. While something waits,
+// that the kernel takes more of it is the sign, so that a slow link with a large frame on it is not taken for a dead
+// peer. Silence is counted in ticks, not in clock time: a process that was itself stopped for a while does not blame
+// its peers.
 
 import type { MemberId } from '@quorate/types'
 import type { TLSSocket } from 'node:tls'
@@ -271,7 +273,8 @@ export class Outgoing {
     this.#link = undefined
     const reason = link.cut ?? 'closed by the peer'
     this.#lastError = reason
-    // A link that breaks as soon as it stands counts as a failure, else two sides could reconnect without a pause for ever.
+    // A link that breaks as soon as it stands counts as a failure, else two sides could reconnect without a pause for
+    // ever.
     const stood = link.state === 'up' && performance.now() - link.upAtMs >= TRANSPORT_LIMITS.retryMsMax
     this.#failures = stood ? 1 : this.#failures + 1
     if (this.#closed === undefined) this.#schedule()

@@ -1,5 +1,5 @@
-// Goal: nothing that arrives at the TLS port stops a replica, disturbs its peers or stays uncounted. Method: raw TCP and TLS
-// sockets that send garbage, lie about lengths, stall or hang up, against a mesh that must go on.
+// Goal: nothing that arrives at the TLS port stops a replica, disturbs its peers or stays uncounted. Method: raw TCP
+// and TLS sockets that send garbage, lie about lengths, stall or hang up, against a mesh that must go on.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -53,7 +53,8 @@ function tcp(): Promise<Socket> {
 
 function tls(options: { key?: string; cert?: string }): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ ...victim.running.address, rejectUnauthorized: false, ...options }, () => resolve(socket))
+    const target = { ...victim.running.address, rejectUnauthorized: false, ...options }
+    const socket = connectTls(target, () => resolve(socket))
     socket.on('error', reject)
     socket.resume()
   })
@@ -107,7 +108,8 @@ describe('before the hello', () => {
     await closed(await tls(tlsIdentity(newKey())))
     // A peer's certificate without its private key can't even be offered.
     const { privateKey } = generateKeyPairSync('ed25519')
-    const stolen = { cert: tlsIdentity(newEvil()).cert, key: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string }
+    const key = privateKey.export({ format: 'pem', type: 'pkcs8' }) as string
+    const stolen = { cert: tlsIdentity(newEvil()).cert, key }
     expect(() => connectTls({ ...victim.running.address, ...stolen })).toThrow()
     await until(() => refusals('unknown-key') === before + 2)
     await stillWorks()

@@ -1,9 +1,10 @@
-// Frames between the replicas of one ledger, over mutual TLS 1.3. Every replica dials every peer, and each connection carries what
-// its dialler sends: a pair has two, one each way, so nobody has to decide which of two simultaneous connections stays.
+// Frames between the replicas of one ledger, over mutual TLS 1.3. Every replica dials every peer, and each connection
+// carries what its dialler sends: a pair has two, one each way, so nobody has to decide which of two simultaneous
+// connections stays.
 //
-// Who is a peer is a list of keys, given and changed at run time. Frames to one peer arrive in order and without gaps while its
-// link stands; a frame is refused, never delayed without bound, where the queue is full or the peer is not connected. Whatever
-// gets lost so is for the protocol above to ask for again.
+// Who is a peer is a list of keys, given and changed at run time. Frames to one peer arrive in order and without gaps
+// while its link stands; a frame is refused, never delayed without bound, where the queue is full or the peer is not
+// connected. Whatever gets lost so is for the protocol above to ask for again.
 
 import { assert } from '@quorate/kernel'
 import type { MemberId } from '@quorate/types'
@@ -30,7 +31,9 @@ export interface Peer extends Address {
 
 /** What the transport tells its owner. Called synchronously; `onFrame` must not throw for anything a peer sends. */
 export interface TransportEvents {
-  /** A frame from a peer. `body` may be a view that keeps a receive buffer of 64 KiB alive: copy what is kept for long. */
+  /**
+   * A frame from a peer. `body` may be a view that keeps a receive buffer of 64 KiB alive: copy what is kept for long.
+   */
   onFrame(peer: MemberId, type: number, body: Uint8Array): void
   /** Whether frames can be sent to the peer. `reason` says why it went down. */
   onPeer(peer: MemberId, state: 'up' | 'down', reason: string): void
@@ -119,8 +122,8 @@ export class Transport {
   }
 
   /**
-   * Sends a frame to one peer: it leaves in this turn of the event loop where the link is idle. False, and counted, where the
-   * peer is unknown or not connected or its queue is full. `body` must not change afterwards.
+   * Sends a frame to one peer: it leaves in this turn of the event loop where the link is idle. False, and counted,
+   * where the peer is unknown or not connected or its queue is full. `body` must not change afterwards.
    */
   send(peer: MemberId, type: number, body: Uint8Array): boolean {
     assert(type >= 0 && type < RESERVED_TYPE_MIN, 'frame type is not reserved')
