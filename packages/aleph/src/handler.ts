@@ -20,7 +20,7 @@ import type { AlephEffect } from './effect.ts'
 import type { AlephInput, Base, Now } from './input.ts'
 import type { AlephLimits } from './limits.ts'
 import { ALEPH_LIMITS } from './limits.ts'
-import type { Coin } from './order/rules.ts'
+import type { Coin, OrderRules } from './order/rules.ts'
 import { quorateRules } from './order/rules.ts'
 import { Peers } from './sync/peers.ts'
 import type { Asker } from './sync/requests.ts'
@@ -37,6 +37,8 @@ export interface AlephConfig {
   readonly coin: Coin
   /** Where to continue; undefined at the beginning of a view. */
   readonly base?: Base | undefined
+  /** Heads a round may have; a rule, equal on every replica. One where it isn't given. */
+  readonly heads?: OrderRules['heads']
   readonly limits?: AlephLimits
 }
 
@@ -77,12 +79,12 @@ export class Aleph {
   #effects: AlephEffect[] = []
   #now: Now = { monotonicMs: millis(0), wallMs: millis(0) }
 
-  constructor({ committee, seat, coin, base, limits = ALEPH_LIMITS }: AlephConfig) {
+  constructor({ committee, seat, coin, base, heads = 'one', limits = ALEPH_LIMITS }: AlephConfig) {
     assert(committee.has(seat), `seat ${seat} of ${committee.size}`)
     this.#committee = committee
     this.#seat = seat
     this.#limits = limits
-    const rules = quorateRules(coin, { windowRounds: limits.windowRounds })
+    const rules = quorateRules(coin, { heads, windowRounds: limits.windowRounds })
     this.#store = new UnitStore(committee.size, committee.quorum, rules, limits, base)
     this.#waiting = new WaitingRoom(committee.size, limits)
     this.#queue = new PayloadQueue(limits)
@@ -206,7 +208,8 @@ export class Aleph {
     this.#creation.created(unit)
     const to = this.#peers.seats
     if (to.length > 0) this.#effects.push({ kind: 'send', to, message: { kind: 'units', units: [unit.bytes] } })
-    this.#pacing.sent(unit.round, this.#now.monotonicMs)
+    const isWork = unit.payload.length > 0 || this.#hasOpenPayload()
+    this.#pacing.sent(unit.round, isWork, this.#now.monotonicMs)
     if (unit.round < this.#store.floor) this.#dropOwn(unit)
     else this.#insert({ unit, from: this.#seat, durable: true })
   }

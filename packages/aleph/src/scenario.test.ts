@@ -147,6 +147,27 @@ describe.each(FAULTY)('%i members, %o', (size, weather) => {
   })
 })
 
+describe.each([4, 7])('%i members, a head in every slot', (size) => {
+  test('A1 to A4 hold as with one head', () => {
+    for (let seed = 1; seed <= 3; seed += 1) {
+      const network = new Network(size, seed, STORM)
+      network.heads = 'every'
+      network.node(1).isForker = seed === 3
+      network.startAll()
+      const sent = load(network, seatsOf(size, [1]), 40, 500)
+      network.at(200, () => network.crash(2))
+      network.at(300, () => network.restart(2, seed === 2 ? 'start' : 'log'))
+      network.run(60_000)
+      const honest = seatsOf(size, seed === 3 ? [1] : [])
+      const ordered = orderedTexts(expectAgreement(network, honest))
+      // What the crashed member had queued is lost with it; nothing else is.
+      expect(ordered.length).toBeGreaterThan(sent.length / 2)
+      expect(new Set(ordered).size).toBe(ordered.length)
+      for (const seat of honest) expect(orderedTexts(network.node(seat).log)).toEqual(ordered)
+    }
+  })
+})
+
 test('A7: a member that joins late continues from the base of another', () => {
   for (let seed = 1; seed <= 5; seed += 1) {
     const limits = { ...ALEPH_LIMITS, windowRounds: 16 }

@@ -81,10 +81,10 @@ export function shun(unit: UnsignedUnit, known: Surroundings, limits: AlephLimit
   for (const other of direct) {
     for (const [seat, older] of other.parents.entries()) {
       if (older === undefined || older.round < lowest) continue
+      if ((unit.parents[seat]?.round ?? -1) >= older.round) continue
       // A parent's own lie doesn't bind those who build upon it.
       const found = known.find(older.hash)
-      if (found?.creator !== seat || found.round !== older.round) continue
-      if ((unit.parents[seat]?.round ?? -1) < older.round) return 'INCONSISTENT'
+      if (found?.creator === seat && found.round === older.round) return 'INCONSISTENT'
     }
   }
   return undefined

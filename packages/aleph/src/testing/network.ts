@@ -89,6 +89,8 @@ export class Node {
   twins = new Map<Digest, Uint8Array>()
   /** Makes two units for every round. */
   isForker = false
+  /** Answers requests in place of a core. */
+  answers: ((hashes: readonly Digest[]) => readonly AdmittedUnit[]) | undefined
   sends = 0
   lives = 0
 
@@ -109,6 +111,7 @@ export class Network {
   readonly random: Random
   readonly limits: AlephLimits
   weather: Weather
+  heads: 'one' | 'every' = 'one'
   nowMs = 0
   #order = 0
   readonly #heap: Event[] = []
@@ -130,7 +133,7 @@ export class Network {
   start(at: number, base?: Base): void {
     const node = this.node(at)
     const { committee, limits } = this
-    node.core = new Aleph({ committee, seat: node.seat, coin: deterministicCoin(VIEW), base, limits })
+    node.core = new Aleph({ committee, seat: node.seat, coin: deterministicCoin(VIEW), base, heads: this.heads, limits })
     node.lives += 1
     if (node.lives > 1 || base !== undefined) {
       this.feed(node, { kind: 'restored', units: [...node.disk.values()], own: node.own })
@@ -245,7 +248,8 @@ export class Network {
         return this.feed(to, { kind: 'units', from: from.seat, units: chosen })
       }
       case 'unit-request':
-        return this.feed(to, { kind: 'request', from: from.seat, hashes: message.hashes })
+        if (to.answers === undefined) return this.feed(to, { kind: 'request', from: from.seat, hashes: message.hashes })
+        return this.feed(from, { kind: 'units', from: to.seat, units: to.answers(message.hashes) })
       case 'frontier':
         return this.feed(to, { kind: 'frontier', from: from.seat, rounds: message.rounds })
       default:

@@ -1,0 +1,234 @@
+// Goal: the core's contract with its host, input by input (SPEC.md, U2, U6, P2, P4, A6, A8).
+
+import type { AdmittedUnit } from '@quorate/types'
+import { millis, round as toRound, seat, sealUnit } from '@quorate/types'
+import { expect, test } from 'vitest'
+import type { AlephEffect } from './effect.ts'
+import type { AlephConfig } from './handler.ts'
+import { Aleph } from './handler.ts'
+import type { AlephInput } from './input.ts'
+import { ALEPH_LIMITS } from './limits.ts'
+import { deterministicCoin } from './order/coin.ts'
+import { admit, committeeOf, item, texts, VIEW } from './testing/network.ts'
+import { fullRounds, inventedParent, unitOf } from './testing/units.ts'
+
+type Kind = AlephEffect['kind']
+
+class Host {
+  readonly core: Aleph
+  readonly size: number
+  nowMs = 1_000
+
+  constructor(config: Partial<AlephConfig> = {}, size = 4) {
+    this.size = size
+    this.core = new Aleph({ committee: committeeOf(size), seat: seat(0), coin: deterministicCoin(VIEW), ...config })
+  }
+
+  feed(input: AlephInput): AlephEffect[] {
+    return this.core.handle(input, { monotonicMs: millis(this.nowMs), wallMs: millis(this.nowMs) })
+  }
+
+  units(from: number, ...units: readonly AdmittedUnit[]): AlephEffect[] {
+    return this.feed({ kind: 'units', from: seat(from), units })
+  }
+
+  submit(text: string): AlephEffect[] {
+    return this.feed({ kind: 'submit', items: [item(text)] })
+  }
+}
+
+function only<K extends Kind>(effects: readonly AlephEffect[], kind: K): Extract<AlephEffect, { kind: K }>[] {
+  return effects.filter((effect): effect is Extract<AlephEffect, { kind: K }> => effect.kind === kind)
+}
+
+function seal(effect: Extract<AlephEffect, { kind: 'create' }>): AdmittedUnit {
+  return sealUnit(effect.unit, new Uint8Array(64))
+}
+
+test('P2: nothing of an own unit is sent before it is created; there is one at a time', () => {
+  const host = new Host()
+  const effects = host.submit('a')
+  expect(effects.map((effect) => effect.kind)).toEqual(['create'])
+  expect(host.submit('b')).toEqual([])
+  const [create] = only(effects, 'create')
+  const sent = host.feed({ kind: 'created', unit: seal(create!) })
+  expect(only(sent, 'send').map((effect) => [effect.to, effect.message.kind])).toEqual([[[1, 2, 3], 'units']])
+  expect(only(sent, 'create')).toEqual([])
+})
+
+test('P2: what an own unit stands on is listed once, parents first', () => {
+  const host = new Host()
+  const rounds = fullRounds(2)
+  host.feed({ kind: 'hold', on: true })
+  for (const unit of rounds.flat()) if (unit.creator !== 0) host.units(unit.creator, unit)
+  // Own units of a former life: seat 0 made both rounds.
+  host.units(1, rounds[0]![0]!)
+  host.units(1, rounds[1]![0]!)
+  host.submit('a')
+  const [create] = only(host.feed({ kind: 'hold', on: false }), 'create')
+  expect(create!.unit.round).toBe(2)
+  expect(create!.alongside.map((unit) => unit.hash)).toEqual(rounds.flat().map((unit) => unit.hash))
+  const [next] = only(host.feed({ kind: 'created', unit: seal(create!) }), 'create')
+  expect(next).toBe(undefined)
+})
+
+test('alone: one transaction is ordered with nobody else, then silence', () => {
+  const host = new Host({}, 1)
+  let effects = host.submit('alone')
+  const ordered: string[] = []
+  for (let turn = 0; turn < 20 && effects.length > 0; turn += 1) {
+    const [create] = only(effects, 'create')
+    expect(only(effects, 'send')).toEqual([])
+    ordered.push(...only(effects, 'ordered').flatMap((each) => each.units.flatMap((unit) => texts(unit.payload))))
+    if (create === undefined) break
+    effects = host.feed({ kind: 'created', unit: seal(create) })
+  }
+  expect(ordered).toEqual(['alone'])
+  expect(host.core.wakeAt()).toBe(undefined)
+})
+
+test('U2: illegal units are counted against their creator and leave nothing behind', () => {
+  const host = new Host()
+  const rounds = fullRounds(2)
+  for (const unit of rounds[0]!) host.units(1, unit)
+  host.units(1, unitOf({ creator: 2, round: 1, on: rounds[0]!.slice(0, 2) }))
+  host.units(1, unitOf({ creator: 3, round: 1, on: [rounds[0]![0], rounds[0]![1], rounds[0]![3], rounds[0]![2]] }))
+  expect(host.core.status.violations).toEqual([0, 0, 1, 1])
+  expect(host.core.status.unitsKept).toBe(4)
+})
+
+test('U2: a shunned unit is taken when another member stands on it, and its false edges are none', () => {
+  const host = new Host()
+  const [r0, r1] = fullRounds(2) as [AdmittedUnit[], AdmittedUnit[]]
+  for (const unit of [...r0, ...r1]) host.units(1, unit)
+  // Seat 3 names a unit of seat 1 as seat 2's.
+  const liar = unitOf({ creator: 3, round: 2, on: [r1[0], r1[1], r1[1], r1[3]] })
+  host.units(3, liar)
+  expect(host.core.status.violations[3]).toBe(1)
+  const r2 = [0, 1, 2].map((creator) => unitOf({ creator, round: 2, on: r1 }))
+  for (const unit of r2) host.units(1, unit)
+  const upon = unitOf({ creator: 1, round: 3, on: [...r2, liar] })
+  const kept = host.core.status.unitsKept
+  host.units(1, upon)
+  host.units(1, liar)
+  expect(host.core.status.unitsKept).toBe(kept + 2)
+})
+
+test('A6: a second unit of a seat and round is evidence once; the forker is heard only where others need it', () => {
+  const host = new Host()
+  const [r0] = fullRounds(1) as [AdmittedUnit[]]
+  const twin = unitOf({ creator: 3, round: 0, text: 'twin' })
+  for (const unit of r0) host.units(1, unit)
+  const [fork] = only(host.units(2, twin), 'fork')
+  expect([fork?.seat, fork?.first.hash, fork?.second.hash]).toEqual([3, r0[3]!.hash, twin.hash])
+  expect(host.core.status.forkers).toEqual([3])
+  expect(only(host.units(2, unitOf({ creator: 3, round: 0, text: 'triplet' })), 'fork')).toEqual([])
+  expect(host.core.status.unitsKept).toBe(4)
+  // Seat 2 knew the twin first: its unit can't be had without it.
+  const upon = unitOf({ creator: 2, round: 1, on: [r0[0], r0[1], r0[2], twin] })
+  host.units(2, upon)
+  expect([host.core.status.unitsHeld, host.core.status.unitsMissing]).toEqual([1, 1])
+  host.nowMs += 100
+  const asked = only(host.feed({ kind: 'tick' }), 'send').filter((effect) => effect.message.kind === 'unit-request')
+  expect(asked.map((effect) => [effect.to, effect.message])).toEqual([
+    [[2], { kind: 'unit-request', view: VIEW, hashes: [twin.hash] }],
+  ])
+  host.units(2, twin)
+  expect([host.core.status.unitsHeld, host.core.status.unitsKept]).toEqual([0, 6])
+})
+
+test('U6: a unit too far ahead is not kept; rounds beyond the view are not made', () => {
+  const limits = { ...ALEPH_LIMITS, aheadRoundsMax: 5, roundsMax: 2 }
+  const host = new Host({ limits: { ...limits, roundsMax: 100 } })
+  const parents = (round: number) => [1, 2, 3, 4].map((number) => inventedParent(round, number))
+  host.units(1, unitOf({ creator: 1, round: 5, on: parents(4) }))
+  expect(host.core.status.unitsHeld).toBe(0)
+  host.units(1, unitOf({ creator: 1, round: 4, on: parents(3) }))
+  expect(host.core.status.unitsHeld).toBe(1)
+  const ended = new Host({ limits }, 1)
+  let rounds = 0
+  for (let effects = ended.submit('a'); only(effects, 'create').length > 0; rounds += 1) {
+    effects = ended.feed({ kind: 'created', unit: seal(only(effects, 'create')[0]!) })
+  }
+  expect(rounds).toBe(3)
+})
+
+test('answers to requests and frontiers keep within bytes and units, lowest rounds first', () => {
+  const limits = { ...ALEPH_LIMITS, answerUnitsMax: 5, answerBytesMax: 3_000 }
+  const host = new Host({ limits })
+  const rounds = fullRounds(4)
+  for (const unit of rounds.flat()) host.units(1, unit)
+  host.nowMs += 1_000
+  const answerOf = (input: AlephInput): AdmittedUnit[] =>
+    only(host.feed(input), 'send').flatMap(({ message }) =>
+      message.kind === 'units' ? message.units.map((bytes) => admit(bytes, committeeOf(4))) : [],
+    )
+  const all = rounds.flat().map((unit) => unit.hash)
+  expect(answerOf({ kind: 'request', from: seat(2), hashes: all }).length).toBe(5)
+  const part = answerOf({ kind: 'frontier', from: seat(2), rounds: [toRound(0), toRound(0), undefined, toRound(0)] })
+  expect(part.map((unit) => [unit.round, unit.creator])).toEqual([[0, 2], [1, 0], [1, 1], [1, 2], [1, 3]])
+  const small = new Host({ limits: { ...limits, answerBytesMax: 1 } })
+  for (const unit of rounds.flat()) small.units(1, unit)
+  const sends = only(small.feed({ kind: 'request', from: seat(2), hashes: all }), 'send')
+  expect(sends.map(({ message }) => (message.kind === 'units' ? message.units.length : 0))).toEqual([1])
+  expect(only(host.feed({ kind: 'frontier', from: seat(2), rounds: [] }), 'send')).toEqual([])
+})
+
+test('content of ordered, durable units is let go above the bound; the order and the names stay', () => {
+  const limits = { ...ALEPH_LIMITS, retainedBytesMax: 3_000 }
+  const host = new Host({ limits, base: undefined })
+  host.feed({ kind: 'restored', units: fullRounds(30).flat(), own: undefined })
+  const { unitsKept, bytesKept } = host.core.status
+  expect(unitsKept).toBe(120)
+  expect(bytesKept).toBeLessThan(8_000)
+})
+
+test('P4: an own payload that fell below the floor comes back', () => {
+  const limits = { ...ALEPH_LIMITS, windowRounds: 2 }
+  const host = new Host({ limits })
+  const [create] = only(host.submit('lost'), 'create')
+  host.feed({ kind: 'created', unit: seal(create!) })
+  // The others never hear of it and go on among themselves.
+  const dropped: string[] = []
+  let below: (AdmittedUnit | undefined)[] = [undefined, ...[1, 2, 3].map((creator) => unitOf({ creator, round: 0 }))]
+  host.feed({ kind: 'hold', on: true })
+  for (let round = 1; round < 12; round += 1) {
+    for (const unit of below) if (unit !== undefined) host.units(unit.creator, unit)
+    const on = below
+    below = [undefined, ...[1, 2, 3].map((creator) => unitOf({ creator, round, on }))]
+    for (const unit of below) {
+      if (unit === undefined) continue
+      for (const effect of only(host.units(unit.creator, unit), 'dropped')) dropped.push(...texts(effect.payload))
+    }
+  }
+  expect(dropped).toEqual(['lost'])
+})
+
+test('what the queue refuses comes back', () => {
+  const host = new Host({ limits: { ...ALEPH_LIMITS, queueItemsMax: 1 } })
+  host.feed({ kind: 'hold', on: true })
+  expect(host.core.room.items).toBe(1)
+  expect(only(host.feed({ kind: 'submit', items: ['a', 'b'].map(item) }), 'refused').map((each) => each.items.length)).toEqual([1])
+})
+
+test('after a restart the own unit goes out again and every peer is asked', () => {
+  const rounds = fullRounds(2)
+  const host = new Host()
+  const own = rounds[1]![0]!
+  const effects = host.feed({ kind: 'restored', units: rounds.flat().reverse(), own })
+  expect(only(effects, 'send').map((effect) => [effect.to, effect.message.kind])).toEqual([
+    [[1, 2, 3], 'units'],
+    [[1], 'frontier'],
+    [[2], 'frontier'],
+    [[3], 'frontier'],
+  ])
+  expect(host.core.status.ownRound).toBe(1)
+  const [create] = only(host.submit('next'), 'create')
+  expect(create!.unit.round).toBe(2)
+  expect(create!.alongside).toEqual([])
+})
+
+test('a peer that can be reached again is told how far we are', () => {
+  const effects = new Host().feed({ kind: 'connected', seat: seat(2) })
+  expect(only(effects, 'send').map((effect) => [effect.to, effect.message.kind])).toEqual([[[2], 'frontier']])
+})
