@@ -27,10 +27,14 @@ export function sendJson(reply: FastifyReply, status: number, text: string, at?:
   return send(reply, status, JSON_TYPE, text)
 }
 
+/** Value of the header `retry-after`. */
+export function retryAfterSeconds(retryAfterMs: number): string {
+  return String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
+}
+
 /** Sends an error. */
 export function sendError(reply: FastifyReply, error: HttpError): FastifyReply {
-  if (error.retryAfterMs !== undefined)
-    reply.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))))
+  if (error.retryAfterMs !== undefined) reply.header('retry-after', retryAfterSeconds(error.retryAfterMs))
   return send(reply, error.status, JSON_TYPE, printError(error))
 }
 

@@ -197,7 +197,10 @@ export interface TransactionView {
 export interface Replica {
   /** Resolves once the program is executed, durable and certified, or refused. */
   submit(submission: Submission): Promise<SubmitReply>
-  /** Runs a program that only reads, at a height that `level` allows. Describing a statement is not writing. */
+  /**
+   * Runs a program that only reads, at a height that `level` allows. Describing is not writing, nor are BEGIN, COMMIT,
+   * ROLLBACK and savepoints by themselves. A statement that SQLite can't prepare is an error in its reply, not `writes`.
+   */
   read(program: Program, level: ReadLevel): Promise<ReadReply>
   openSession(options: SessionOptions): Promise<OpenReply>
   /** Cheap: asked at every scrape and every health check. */

@@ -3,6 +3,7 @@
 import { printValue } from '@quorate/hrana'
 import type {
   Condition,
+  Height,
   Outcome,
   Program,
   Reply,
@@ -21,6 +22,8 @@ export interface Printed {
   readonly status: number
   readonly json: string
   readonly retryAfterMs?: number
+  /** Of the ledger, where the answer speaks of one. */
+  readonly height?: Height
 }
 
 const TOO_LARGE: SqlError = { code: 'RESPONSE_TOO_LARGE', message: 'Response is too large' }
@@ -90,13 +93,16 @@ function printFailure(error: SqlError, place: string, statement?: number): Print
 
 /** What a program gave: results, or the error that undid it. */
 export function printExecuted(executed: Executed, charsMax: number): Printed {
+  return { ...printOutcome(executed, charsMax), height: executed.height }
+}
+
+function printOutcome(executed: Executed, charsMax: number): Printed {
   const { outcome } = executed
   const place = printPlace(executed)
-  if (outcome.kind === 'conflict')
-    return {
-      status: 409,
-      json: `{"message":${JSON.stringify(outcomeError(outcome).message)},"code":"SQLITE_BUSY",${place}}`,
-    }
+  if (outcome.kind === 'conflict') {
+    const message = JSON.stringify(outcomeError(outcome).message)
+    return { status: 409, json: `{"message":${message},"code":"SQLITE_BUSY",${place}}` }
+  }
   if (outcome.kind === 'failed') return printFailure(outcome.error, place)
   const found = resultsOf(outcome.replies)
   if (found.kind === 'error') return printFailure(found.error, place, found.statement)

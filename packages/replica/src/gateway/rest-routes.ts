@@ -18,6 +18,7 @@ import {
   notFound,
   parseJson,
   readLevel,
+  retryAfterSeconds,
   send,
   sendError,
   sendJson,
@@ -39,9 +40,9 @@ export interface RestPorts {
 }
 
 function sendPrinted(reply: FastifyReply, printed: Printed): FastifyReply {
-  if (printed.retryAfterMs !== undefined)
-    reply.header('retry-after', String(Math.max(1, Math.ceil(printed.retryAfterMs / 1000))))
-  return sendJson(reply, printed.status, printed.json)
+  const { status, json, retryAfterMs, height: at } = printed
+  if (retryAfterMs !== undefined) reply.header('retry-after', retryAfterSeconds(retryAfterMs))
+  return sendJson(reply, status, json, at)
 }
 
 /** One transaction, from JSON to JSON. */
@@ -58,54 +59,66 @@ async function transact(
   return reply.kind === 'refused' ? printRefused(reply, id) : printExecuted(reply, charsMax)
 }
 
-/** The bodies of a batch: the items of an array, or the JSON of each line. */
-function itemsOf(request: FastifyRequest): Result<readonly unknown[] | undefined, HttpError> {
-  if (request.headers['content-type']?.startsWith(LINES_TYPE) !== true) return ok(undefined)
-  const text = bodyText(request)
-  if (!text.ok) return text
+/** A body of /v1/transactions: one transaction, or several as the items of an array or as lines. */
+type TransactionsBody =
+  | { readonly kind: 'one'; readonly item: unknown }
+  | { readonly kind: 'array' | 'lines'; readonly items: readonly unknown[] }
+
+function linesOf(text: string): Result<TransactionsBody, HttpError> {
   const items: unknown[] = []
-  for (const line of text.value.split('\n')) {
+  for (const line of text.split('\n')) {
     if (line.trim() === '') continue
     const item = parseJson(line)
     if (!item.ok) return err(badRequest(item.error.code, `line ${items.length + 1}: ${item.error.message}`))
     items.push(item.value)
   }
-  return ok(items)
+  return ok({ kind: 'lines', items })
 }
 
-async function transactAll(ports: RestPorts, items: readonly unknown[]): Promise<Result<readonly string[], HttpError>> {
+function transactionsBody(request: FastifyRequest): Result<TransactionsBody, HttpError> {
+  const text = bodyText(request)
+  if (!text.ok) return text
+  if (request.headers['content-type']?.startsWith(LINES_TYPE) === true) return linesOf(text.value)
+  const json = parseJson(text.value)
+  if (!json.ok) return json
+  return ok(Array.isArray(json.value) ? { kind: 'array', items: json.value } : { kind: 'one', item: json.value })
+}
+
+/** Several transactions. All are handed over before the first is waited for, in order. */
+async function transactAll(
+  ports: RestPorts,
+  items: readonly unknown[],
+): Promise<Result<readonly Printed[], HttpError>> {
   const { transactionsMax, responseCharsMax } = ports.limits
   if (items.length > transactionsMax) {
-    return err({
-      status: 413,
-      code: 'TOO_LARGE',
-      message: `${items.length} transactions in one request, at most ${transactionsMax}`,
-    })
+    const message = `${items.length} transactions in one request, at most ${transactionsMax}`
+    return err({ status: 413, code: 'TOO_LARGE', message })
   }
   const charsMax = Math.floor(responseCharsMax / Math.max(1, items.length))
-  const printed = await Promise.all(items.map((item) => transact(ports, item, undefined, charsMax)))
-  return ok(printed.map((one) => one.json))
+  return ok(await Promise.all(items.map((item) => transact(ports, item, undefined, charsMax))))
 }
+
+function sendAll(reply: FastifyReply, kind: 'array' | 'lines', answers: readonly Printed[]): FastifyReply {
+  const highest = answers.reduce((most, answer) => Math.max(most, answer.height ?? 0), 0)
+  reply.header('quorate-height', String(highest))
+  if (kind === 'array') return sendJson(reply, 200, `[${answers.map((answer) => answer.json).join(',')}]`)
+  return send(reply, 200, LINES_TYPE, answers.map((answer) => `${answer.json}\n`).join(''))
+}
+
+const ID_OF_MANY = 'Idempotency-Key names one transaction: give each of several its own idempotencyKey'
 
 function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
   app.post('/v1/transactions', async (request, reply) => {
-    const lines = itemsOf(request)
-    if (!lines.ok) return sendError(reply, lines.error)
-    if (lines.value !== undefined) {
-      const answers = await transactAll(ports, lines.value)
-      return answers.ok
-        ? send(reply, 200, LINES_TYPE, answers.value.map((line) => `${line}\n`).join(''))
-        : sendError(reply, answers.error)
-    }
-    const body = bodyJson(request)
-    if (!body.ok) return sendError(reply, body.error)
-    if (Array.isArray(body.value)) {
-      const answers = await transactAll(ports, body.value)
-      return answers.ok ? sendJson(reply, 200, `[${answers.value.join(',')}]`) : sendError(reply, answers.error)
-    }
     const id = idempotencyKey(request)
     if (!id.ok) return sendError(reply, id.error)
-    return sendPrinted(reply, await transact(ports, body.value, id.value, ports.limits.responseCharsMax))
+    const body = transactionsBody(request)
+    if (!body.ok) return sendError(reply, body.error)
+    if (body.value.kind === 'one') {
+      return sendPrinted(reply, await transact(ports, body.value.item, id.value, ports.limits.responseCharsMax))
+    }
+    if (id.value !== undefined) return sendError(reply, badRequest('ID_NEEDS_ONE_TRANSACTION', ID_OF_MANY))
+    const answers = await transactAll(ports, body.value.items)
+    return answers.ok ? sendAll(reply, body.value.kind, answers.value) : sendError(reply, answers.error)
   })
 
   app.post('/v1/query', async (request, reply) => {
@@ -120,8 +133,7 @@ function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
     if (answer.kind === 'refused') return sendError(reply, refusedAnswer(answer))
     if (answer.kind === 'writes')
       return sendError(reply, badRequest('SQLITE_READONLY', 'a query only reads; POST /v1/transactions writes'))
-    const printed = printExecuted(answer, ports.limits.responseCharsMax)
-    return sendJson(reply, printed.status, printed.json, answer.height)
+    return sendPrinted(reply, printExecuted(answer, ports.limits.responseCharsMax))
   })
 }
 

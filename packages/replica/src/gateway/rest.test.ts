@@ -132,6 +132,9 @@ describe('transactions', () => {
         .split('\n')
         .map((line) => (JSON.parse(line) as { code?: string }).code),
     ).toEqual(Array(4).fill('SQLITE_CONSTRAINT'))
+    const keyed = await transact(items, { 'idempotency-key': 'many' })
+    expect(keyed).toMatchObject({ status: 400, json: { code: 'ID_NEEDS_ONE_TRANSACTION' } })
+    expect(Number(array.headers.get('quorate-height'))).toBeGreaterThan(0)
     expect((await transact(Array(20).fill('SELECT 1'))).status).toBe(200)
     expect((await transact(Array(21).fill('SELECT 1'))).status).toBe(413)
     expect((await transact('"SELECT 1"\n{', { 'content-type': 'application/x-ndjson' })).json).toMatchObject({

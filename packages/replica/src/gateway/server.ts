@@ -33,6 +33,8 @@ export interface GatewayOptions {
 
 const SWEEP_MS = 500
 const CLOSE_IDLE_MS = 50
+/** Counted in place of a status where the client left before its answer. */
+const CLIENT_GONE = 499
 const OVERLOADED: HttpError = {
   status: 503,
   code: 'OVERLOADED',
@@ -183,7 +185,8 @@ export class Gateway {
       const admitted = this.#admission.enter(bytes)
       reply.raw.once('close', () => {
         if (admitted) this.#admission.leave(bytes)
-        this.#metrics.request(route, reply.raw.statusCode, (performance.now() - startMs) / 1000)
+        const status = reply.raw.writableFinished ? reply.raw.statusCode : CLIENT_GONE
+        this.#metrics.request(route, status, (performance.now() - startMs) / 1000)
       })
       if (admitted || ALWAYS_ADMITTED.has(route)) done()
       else sendError(reply, OVERLOADED)
