@@ -16,11 +16,11 @@ import type { RefusalCode, ShunCode } from './dag/unit-rules.ts'
 import { UnitStore } from './dag/unit-store.ts'
 import type { Held } from './dag/waiting-room.ts'
 import { WaitingRoom } from './dag/waiting-room.ts'
+import type { AlephConfig, AlephStatus } from './config.ts'
 import type { AlephEffect } from './effect.ts'
-import type { AlephInput, Base, Now } from './input.ts'
+import type { AlephInput, Now } from './input.ts'
 import type { AlephLimits } from './limits.ts'
 import { ALEPH_LIMITS } from './limits.ts'
-import type { Coin, OrderRules } from './order/rules.ts'
 import { quorateRules } from './order/rules.ts'
 import { Peers } from './sync/peers.ts'
 import type { Asker } from './sync/requests.ts'
@@ -28,37 +28,6 @@ import { dueRequests, firstAskMs, nextRequestMs } from './sync/requests.ts'
 
 /** Units younger than this are on their way to a peer anyway: its frontier isn't answered with them. */
 const IN_FLIGHT_MS = 50
-
-/** What the ordering of a view is made from. */
-export interface AlephConfig {
-  readonly committee: Committee
-  /** Own seat. */
-  readonly seat: Seat
-  readonly coin: Coin
-  /** Where to continue; undefined at the beginning of a view. */
-  readonly base?: Base | undefined
-  /** Heads a round may have; a rule, equal on every replica. One where it isn't given. */
-  readonly heads?: OrderRules['heads']
-  readonly limits?: AlephLimits
-}
-
-/** What an operator wants to see. */
-export interface AlephStatus {
-  /** Highest round of the DAG; -1 before the first unit. */
-  readonly round: number
-  /** Round of the latest own unit; -1 before the first. */
-  readonly ownRound: number
-  readonly nextHeadRound: Round
-  readonly floor: Round
-  readonly unitsKept: number
-  readonly bytesKept: number
-  readonly unitsHeld: number
-  readonly unitsMissing: number
-  readonly oneWayMs: number
-  readonly forkers: readonly Seat[]
-  /** Units that broke a rule, by creator. */
-  readonly violations: readonly number[]
-}
 
 /** Leaderless ordering of one view as a function of inputs. Not reentrant; drive it from one thread. */
 export class Aleph {
@@ -97,6 +66,11 @@ export class Aleph {
   /** What `submit` has place for. */
   get room(): { readonly items: number; readonly bytes: number } {
     return this.#queue.room
+  }
+
+  /** Items submitted and in no unit yet: who leaves the view takes them along. */
+  queued(): readonly Uint8Array[] {
+    return this.#queue.items
   }
 
   /** Units below this round are never needed again. */
@@ -216,7 +190,8 @@ export class Aleph {
 
   #onRestored(units: readonly AdmittedUnit[], own: AdmittedUnit | undefined): void {
     if (own !== undefined) this.#creation.know(own)
-    for (const unit of [...units].sort((a, b) => a.round - b.round)) {
+    const all = own === undefined ? [...units] : [...units, own]
+    for (const unit of all.sort((a, b) => a.round - b.round)) {
       this.#store.complete(unit)
       this.#receive({ unit, from: this.#seat, durable: true })
     }

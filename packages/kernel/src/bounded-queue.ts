@@ -32,6 +32,11 @@ export class BoundedQueue<T> {
     return true
   }
 
+  /** Everything queued, first in first. */
+  toArray(): readonly T[] {
+    return this.#items.slice(this.#head)
+  }
+
   peek(): T | undefined {
     return this.#items[this.#head]
   }

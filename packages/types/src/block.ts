@@ -52,6 +52,8 @@ export interface OrderedUnit {
 /** A decided head and the units it ordered, itself included, in their order. */
 export interface OrderedHead {
   readonly round: Round
+  /** Position among the round's candidates. */
+  readonly slot: number
   readonly hash: Digest
   readonly units: readonly OrderedUnit[]
 }
@@ -143,7 +145,7 @@ export function encodeBody(body: Body): Uint8Array {
       break
     case 'executions':
       writer.uleb(1).vector(body.heads, (w, head) => {
-        writeDigest(w.u32(head.round), head.hash)
+        writeDigest(w.u32(head.round).u16(head.slot), head.hash)
         w.vector(head.units, writeOrderedUnit)
       })
       break
@@ -159,6 +161,7 @@ export function decodeBody(bytes: Uint8Array): Result<Body, DecodeError> {
     if (tag === 1) {
       const heads = reader.vector(BLOCK_HEADS_MAX, (r) => ({
         round: readRound(r),
+        slot: r.u16(),
         hash: readDigest(r),
         units: r.vector(HEAD_UNITS_MAX, readOrderedUnit),
       }))

@@ -21,6 +21,11 @@ export class PayloadQueue {
     return this.#items.size === 0
   }
 
+  /** Everything that waits, in order. */
+  get items(): readonly Uint8Array[] {
+    return this.#items.toArray()
+  }
+
   /** What can still be submitted. */
   get room(): { readonly items: number; readonly bytes: number } {
     const { queueItemsMax, queueBytesMax } = this.#limits

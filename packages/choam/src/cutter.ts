@@ -1,0 +1,50 @@
+// From heads to blocks. Where a block ends is a function of the order alone, so that every replica cuts the same: a head that
+// orders at least one transaction ends a block, and so does a head that is `quietRoundsMax` above the last block's, so that
+// whoever reads only blocks is never far behind what is ordered.
+
+import { assert, must } from '@quorate/kernel'
+import type { Body, Millis, OrderedHead, OrderedUnit } from '@quorate/types'
+import { decodePayload, millis } from '@quorate/types'
+
+/** A block's body with its time. */
+export interface Cut {
+  readonly body: Body
+  readonly timeMs: Millis
+}
+
+/** Lower median of the units' clocks: with at most f liars among the creators of a quorum of units, it lies between honest ones. */
+export function medianTime(units: readonly OrderedUnit[]): Millis {
+  const times = units.map((unit) => unit.timestampMs).sort((a, b) => a - b)
+  return millis(must(times[Math.floor((times.length - 1) / 2)], 'a head orders at least itself'))
+}
+
+function hasTransaction(units: readonly OrderedUnit[]): boolean {
+  return units.some((unit) => {
+    if (unit.payload.length === 0) return false
+    const items = decodePayload(unit.payload)
+    assert(items.ok, 'a payload that does not decode never entered the DAG')
+    return items.value.some((item) => item.kind === 'transaction')
+  })
+}
+
+export class Cutter {
+  readonly #quietRoundsMax: number
+  #heads: OrderedHead[] = []
+  #lastRound: number
+
+  /** @param lastRound - Round of the last head in a block; -1 at the beginning of a view. */
+  constructor(quietRoundsMax: number, lastRound: number) {
+    this.#quietRoundsMax = quietRoundsMax
+    this.#lastRound = lastRound
+  }
+
+  /** Takes the next head; gives a block where it ends one. */
+  add(head: OrderedHead): Cut | undefined {
+    this.#heads.push(head)
+    if (head.round < this.#lastRound + this.#quietRoundsMax && !hasTransaction(head.units)) return undefined
+    const heads = this.#heads
+    this.#heads = []
+    this.#lastRound = head.round
+    return { body: { kind: 'executions', heads }, timeMs: medianTime(heads.flatMap((each) => each.units)) }
+  }
+}

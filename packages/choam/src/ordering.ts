@@ -1,0 +1,76 @@
+// The order of one view, as CHOAM sees it: items in, heads out. Behind it stands Aleph; what else the view needs (own units in
+// flight, what is asked of which seat) is kept here, so that a view can be left and entered again behind a block.
+
+import type { AlephEffect, AlephInput, Base } from '@quorate/aleph'
+import { Aleph, ALEPH_LIMITS, deterministicCoin } from '@quorate/aleph'
+import type { AdmittedUnit, Committee, Digest, MemberId, Seat } from '@quorate/types'
+import { decodePayload, encodeItem, TRANSACTION_LIMITS } from '@quorate/types'
+import type { Now } from './input.ts'
+
+/** The largest transaction must fit into a unit. */
+const LIMITS = { ...ALEPH_LIMITS, unitPayloadBytesMax: TRANSACTION_LIMITS.bytesMax + 1024 }
+
+/** The units of a payload's items, encoded one by one again: what a queue takes. */
+export function itemsOf(payload: Uint8Array): readonly Uint8Array[] {
+  const items = decodePayload(payload)
+  return items.ok ? items.value.map(encodeItem) : []
+}
+
+export class Ordering {
+  readonly committee: Committee
+  readonly seat: Seat
+  readonly #aleph: Aleph
+  /** Payloads of own units that are not ordered yet, by unit. */
+  readonly #open = new Map<Digest, Uint8Array>()
+  #ownLatest: AdmittedUnit | undefined
+
+  constructor(committee: Committee, me: MemberId, base: Base | undefined) {
+    const seat = committee.seatOf(me)
+    if (seat === undefined) throw new RangeError(`${me} holds no seat in view ${committee.view}`)
+    this.committee = committee
+    this.seat = seat
+    this.#aleph = new Aleph({ committee, seat, coin: deterministicCoin(committee.view), base, limits: LIMITS })
+  }
+
+  get room(): { readonly items: number; readonly bytes: number } {
+    return this.#aleph.room
+  }
+
+  get round(): number {
+    return this.#aleph.status.round
+  }
+
+  get floor(): AdmittedUnit['round'] {
+    return this.#aleph.floor
+  }
+
+  /** The own unit of the highest round: it must outlive this object, or a second one might be signed. */
+  get ownLatest(): AdmittedUnit | undefined {
+    return this.#ownLatest
+  }
+
+  wakeAt(): number | undefined {
+    return this.#aleph.wakeAt()
+  }
+
+  handle(input: AlephInput, now: Now): readonly AlephEffect[] {
+    if (input.kind === 'created') this.#created(input.unit)
+    if (input.kind === 'restored') this.#ownLatest = input.own
+    return this.#aleph.handle(input, now)
+  }
+
+  /** An own unit is in the ledger, by whatever way. */
+  ordered(unit: Digest): void {
+    this.#open.delete(unit)
+  }
+
+  /** Items that this member has accepted and that are not ordered: to be submitted again when the view is entered anew. */
+  unordered(): readonly Uint8Array[] {
+    return [...[...this.#open.values()].flatMap(itemsOf), ...this.#aleph.queued()]
+  }
+
+  #created(unit: AdmittedUnit): void {
+    this.#ownLatest = unit
+    if (unit.payload.length > 0) this.#open.set(unit.hash, unit.payload)
+  }
+}

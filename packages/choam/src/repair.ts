@@ -1,0 +1,82 @@
+// Gaps. A replica that was cut off, stopped or started late learns from its peers' tips that there are certified blocks it does
+// not have, and fetches them. One request is out at a time; a peer that doesn't answer, or whose answer doesn't help, is followed
+// by the next. Nobody is trusted: a block counts by its certificate.
+
+import type { Height, MemberId, Millis } from '@quorate/types'
+import { height } from '@quorate/types'
+import type { ChoamLimits } from './limits.ts'
+
+/** Behind by so little, ordering closes the gap faster than asking for blocks. */
+const LEVEL_WITHIN = 2
+
+interface Tip {
+  readonly certified: number
+  readonly voted: number
+}
+
+/** A request for blocks that should go out. */
+export interface BlockRequest {
+  readonly to: MemberId
+  readonly from: Height
+  readonly count: number
+}
+
+export class Repair {
+  readonly #limits: ChoamLimits
+  readonly #tips = new Map<MemberId, Tip>()
+  #request: { readonly to: MemberId; readonly sentAtMs: number } | undefined
+  #progressAtMs = 0
+  #asked: MemberId | undefined
+
+  constructor(limits: ChoamLimits) {
+    this.#limits = limits
+  }
+
+  heard(from: MemberId, certified: Height | undefined, voted: Height | undefined): void {
+    this.#tips.set(from, { certified: certified ?? -1, voted: voted ?? -1 })
+  }
+
+  tipOf(member: MemberId): Tip | undefined {
+    return this.#tips.get(member)
+  }
+
+  /** A height became certified here, or a peer answered: there is progress. */
+  progressed(nowMs: Millis): void {
+    this.#progressAtMs = nowMs
+  }
+
+  /** The answer to the request that is out, whatever it contained. */
+  answered(from: MemberId): void {
+    if (this.#request?.to === from) this.#request = undefined
+  }
+
+  /** What to ask now. `certified` is ours, `have` the highest block we have in any state (-1 for none). */
+  due(nowMs: Millis, certified: number, have: number): BlockRequest | undefined {
+    if (this.#request !== undefined && nowMs < this.#request.sentAtMs + this.#limits.requestMs) return undefined
+    const ahead = [...this.#tips].filter(([, tip]) => tip.certified > certified)
+    if (ahead.length === 0) return undefined
+    const furthest = ahead.reduce((most, [, tip]) => Math.max(most, tip.certified), certified)
+    const isFar = furthest > have + this.#limits.farBehind
+    if (!isFar && nowMs < this.#progressAtMs + this.#limits.stallMs) return undefined
+    // Peers take turns, so that one that answers nonsense, or nothing, costs one turn.
+    const next = ahead.findIndex(([member]) => member === this.#asked)
+    const [to] = ahead[(next + 1) % ahead.length] ?? []
+    if (to === undefined) return undefined
+    this.#asked = to
+    this.#request = { to, sentAtMs: nowMs }
+    return { to, from: height(certified + 1), count: this.#limits.requestBlocks }
+  }
+
+  /** Whether no peer is known to have certified more than a moment's worth above `certified`. */
+  isLevel(certified: number): boolean {
+    return [...this.#tips.values()].every((tip) => tip.certified <= certified + LEVEL_WITHIN)
+  }
+
+  /** When `due` may have something new to say. */
+  wakeAt(certified: number): number | undefined {
+    const isBehind = [...this.#tips.values()].some((tip) => tip.certified > certified)
+    if (!isBehind) return undefined
+    if (this.#request !== undefined) return this.#request.sentAtMs + this.#limits.requestMs
+    return this.#progressAtMs + this.#limits.stallMs
+  }
+}

@@ -1,0 +1,2 @@
+export { Context } from './context.ts'
+export { seatCommittee } from './seating.ts'
