@@ -1,6 +1,6 @@
+export type { AlephConfig, AlephStatus } from './config.ts'
 export { ABSENT_ROUNDS_MAX, GRACE_MAX_MS, GRACE_MIN_MS } from './create/pacing.ts'
 export type { AlephEffect } from './effect.ts'
-export type { AlephConfig, AlephStatus } from './handler.ts'
 export { Aleph } from './handler.ts'
 export type { AlephInput, Base, Now, OrderedRef } from './input.ts'
 export type { AlephLimits } from './limits.ts'

@@ -47,7 +47,7 @@ describe.each([1, 2, 3, 4, 5, 6, 7, 10, 16, 32])('%i members', (size) => {
   test('A1, A2, A5: agree on everything, once, then fall silent', () => {
     const network = new Network(size, size)
     network.startAll()
-    const sent = load(network, seatsOf(size), 40, 100)
+    const sent = load(network, seatsOf(size), size < 16 ? 40 : 15, size < 16 ? 100 : 30)
     expect(network.run(60_000)).toBe(false)
     const log = expectAgreement(network, seatsOf(size))
     for (const node of network.nodes) expect(node.log.length).toBe(log.length)

@@ -18,7 +18,7 @@ describe('refuse', () => {
   const cases: readonly (readonly [RefusalCode | undefined, UnsignedUnit])[] = [
     [undefined, legal],
     [undefined, unitOf({ creator: 0, round: 0 })],
-    [undefined, unitOf({ creator: 0, round: 3, on: [...rounds[2]!.slice(0, 3)] })],
+    [undefined, unitOf({ creator: 0, round: 3, on: rounds[2]!.slice(0, 3) })],
     ['WRONG_VIEW', { ...legal, view: 'ab'.repeat(32) as ViewId }],
     ['NO_SUCH_SEAT', { ...legal, creator: seat(4) }],
     ['WRONG_PARENT_COUNT', { ...legal, parents: legal.parents.slice(1) }],
@@ -63,7 +63,8 @@ describe('shun', () => {
   })
 
   test("a parent's lie does not bind who builds upon it", () => {
-    const liar = unitOf({ creator: 3, round: 2, on: [...rounds[1]!.slice(0, 2), { ...rounds[0]![2]!, round: rounds[1]![2]!.round }, rounds[1]![3]] })
+    const lie = { hash: rounds[0]![2]!.hash, round: rounds[1]![2]!.round }
+    const liar = unitOf({ creator: 3, round: 2, on: [rounds[1]![0], rounds[1]![1], lie, rounds[1]![3]] })
     const upon = unitOf({ creator: 0, round: 3, on: [a, b, rounds[1]![2], liar] })
     expect(shun(upon, known([...rounds[0]!, ...rounds[1]!, a, b, liar]), limits)).toBe(undefined)
   })

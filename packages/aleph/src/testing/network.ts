@@ -252,7 +252,12 @@ export class Network {
         return this.feed(from, { kind: 'units', from: to.seat, units: to.answers(message.hashes) })
       case 'frontier':
         return this.feed(to, { kind: 'frontier', from: from.seat, rounds: message.rounds })
-      default:
+      case 'vote':
+      case 'tip':
+      case 'block-request':
+      case 'blocks':
+      case 'height-request':
+      case 'height-reply':
         throw new Error(`aleph sends no ${message.kind}`)
     }
   }
