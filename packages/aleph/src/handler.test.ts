@@ -208,7 +208,9 @@ test('what the queue refuses comes back', () => {
   const host = new Host({ limits: { ...ALEPH_LIMITS, queueItemsMax: 1 } })
   host.feed({ kind: 'hold', on: true })
   expect(host.core.room.items).toBe(1)
-  expect(only(host.feed({ kind: 'submit', items: ['a', 'b'].map(item) }), 'refused').map((each) => each.items.length)).toEqual([1])
+  host.submit('kept')
+  expect(host.core.queued()).toEqual([item('kept')])
+  expect(only(host.feed({ kind: 'submit', items: ['a', 'b'].map(item) }), 'refused').map((each) => each.items.length)).toEqual([2])
 })
 
 test('after a restart the own unit goes out again and every peer is asked', () => {
