@@ -1,4 +1,4 @@
-import type { StreamResult } from '@quorate/hrana'
+import type { StreamRequest, StreamResult } from '@quorate/hrana'
 import { parsePipelineResponse, printPipelineRequest } from '@quorate/hrana'
 import { ClientError } from './client-error.ts'
 import type { Fetch } from './http.ts'
@@ -21,6 +21,11 @@ export interface StreamRows extends Rows {
   readonly autocommit: boolean
 }
 
+/** Whether a statement opens a transaction that later requests go on with: then the stream must outlive its request. */
+function opensTransaction(sql: string): boolean {
+  return /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[^]*?\*\/)*(?:begin|savepoint)\b/i.test(sql)
+}
+
 /**
  * Statements one after the other on one connection of one replica. A statement outside of BEGIN ... COMMIT is a transaction of
  * its own. A transaction left open is rolled back by the server after some seconds.
@@ -37,7 +42,12 @@ export class Stream {
   async execute(statement: Statement): Promise<StreamRows> {
     const { url, fetch, timeoutMs } = this.#options
     const baton = this.#baton
-    const requests = [{ kind: 'execute', stmt: stmtOf(statement) }, { kind: 'get_autocommit' }] as const
+    const staysOpen = baton !== undefined || opensTransaction(statement.sql)
+    const requests: readonly StreamRequest[] = [
+      { kind: 'execute', stmt: stmtOf(statement) },
+      // A statement by itself leaves no idle stream behind on the server.
+      staysOpen ? { kind: 'get_autocommit' } : { kind: 'close' },
+    ]
     const body = printPipelineRequest({ requests, ...(baton === undefined ? {} : { baton }) })
     const answer = await exchange(fetch, url, { method: 'POST', path: '/v3/pipeline', body }, timeoutMs)
     if (answer.kind === 'none') {
@@ -51,13 +61,11 @@ export class Stream {
     }
     const response = parsePipelineResponse(parseJson(answer.text))
     if (!response.ok) throw new ClientError('BAD_ANSWER', response.error.message)
+    const autocommit = isAutocommit(response.value.results[1])
     this.#baton = response.value.baton
+    if (autocommit) await this.close()
     const height = answer.headers.get('quorate-height')
-    return {
-      ...executed(response.value.results[0]),
-      height: height === null ? undefined : Number(height),
-      autocommit: isAutocommit(response.value.results[1]),
-    }
+    return { ...executed(response.value.results[0]), height: height === null ? undefined : Number(height), autocommit }
   }
 
   /** Ends the stream; an open transaction is rolled back. */
