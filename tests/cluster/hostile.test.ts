@@ -23,8 +23,8 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-async function post(path: string, body: string | Uint8Array, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; text: string }> {
-  const response = await fetch(`${cluster.at(1).url}${path}`, { method: 'POST', body: body as BodyInit, headers: { 'content-type': 'application/json', ...headers } })
+async function post(path: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${cluster.at(1).url}${path}`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })
   return { status: response.status, text: await response.text() }
 }
 

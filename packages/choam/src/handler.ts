@@ -286,6 +286,8 @@ export class Choam {
       hash,
       units: units.map(({ creator, round: at, hash: unit, timestampMs, payload }) => ({ creator, round: at, hash: unit, timestampMs, payload })),
     }
+    // Behind fetched blocks the order begins anew; what the old one still says is in those blocks, or will be said again.
+    if (this.#phase === 'synchronizing') return
     for (const unit of units) this.#ordering?.ordered(unit.hash)
     const isFounding = this.#committee === this.#founders
     const cut = isFounding ? this.#founding.add(head) : this.#cutter.add(head)
@@ -296,12 +298,12 @@ export class Choam {
     this.#pipeline.append(this.#committee.view, encodeBody(cut.body), cut.timeMs)
   }
 
-  /** Too many blocks on their way: make no units until they are through. */
+  /** Too many blocks on their way, or an order that is about to be left: make no units. */
   #hold(): void {
-    const isFull = this.#pipeline.isFull
-    if (isFull === this.#isHeld) return
-    this.#isHeld = isFull
-    this.#order({ kind: 'hold', on: isFull })
+    const on = this.#pipeline.isFull || this.#phase === 'synchronizing'
+    if (on === this.#isHeld) return
+    this.#isHeld = on
+    this.#order({ kind: 'hold', on })
   }
 
   /** Enters the view (again), behind the newest block. */
@@ -463,7 +465,7 @@ export class Choam {
     const request = this.#repair.due(this.#now.monotonicMs, certified, ordered)
     if (request !== undefined) this.#send([request.to], { kind: 'block-request', from: request.from, count: request.count })
     const isThrough = certified === ordered && this.#repair.isLevel(certified)
-    if (this.#phase !== 'synchronizing' || !isThrough) return
+    if (this.#phase !== 'synchronizing' || !isThrough || this.#ordering?.isCreating === true) return
     this.#live('level')
     this.#enterView()
   }

@@ -23,6 +23,7 @@ export class Ordering {
   /** Payloads of own units that are not ordered yet, by unit. */
   readonly #open = new Map<Digest, Uint8Array>()
   #ownLatest: AdmittedUnit | undefined
+  #isCreating = false
 
   constructor(committee: Committee, me: MemberId, base: Base | undefined) {
     const seat = committee.seatOf(me)
@@ -49,6 +50,11 @@ export class Ordering {
     return this.#ownLatest
   }
 
+  /** An own unit is being signed and stored: until it is, this view can't be left without risking a second one for its round. */
+  get isCreating(): boolean {
+    return this.#isCreating
+  }
+
   wakeAt(): number | undefined {
     return this.#aleph.wakeAt()
   }
@@ -56,7 +62,9 @@ export class Ordering {
   handle(input: AlephInput, now: Now): readonly AlephEffect[] {
     if (input.kind === 'created') this.#created(input.unit)
     if (input.kind === 'restored') this.#ownLatest = input.own
-    return this.#aleph.handle(input, now)
+    const effects = this.#aleph.handle(input, now)
+    if (effects.some((effect) => effect.kind === 'create')) this.#isCreating = true
+    return effects
   }
 
   /** An own unit is in the ledger, by whatever way. */
@@ -70,6 +78,7 @@ export class Ordering {
   }
 
   #created(unit: AdmittedUnit): void {
+    this.#isCreating = false
     this.#ownLatest = unit
     if (unit.payload.length > 0) this.#open.set(unit.hash, unit.payload)
   }

@@ -1,3 +1,5 @@
+import type { Result } from './result.ts'
+
 /** A broken invariant of our own: a bug or corrupt local state. A peer's or client's bytes can never raise it. */
 export class AssertionError extends Error {
   override readonly name = 'AssertionError'
@@ -12,6 +14,12 @@ export function assert(condition: boolean, what: string): asserts condition {
 export function must<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new AssertionError(what)
   return value
+}
+
+/** The value of a result that our own invariants make good, such as decoding what we encoded ourselves. */
+export function unwrap<T>(result: Result<T, { readonly message: string }>, what: string): T {
+  if (!result.ok) throw new AssertionError(`${what}: ${result.error.message}`)
+  return result.value
 }
 
 /** Ends every `switch` over a union: the compiler proves that no case is left. */

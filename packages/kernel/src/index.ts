@@ -1,4 +1,4 @@
-export { assert, AssertionError, must, unreachable } from './assert.ts'
+export { assert, AssertionError, must, unreachable, unwrap } from './assert.ts'
 export { BoundedQueue } from './bounded-queue.ts'
 export type { Brand } from './brand.ts'
 export { bytesEqual, compareText, concatBytes, fromHex, hexInto, toHex, utf8, utf8Lossy, utf8Text } from './bytes.ts'

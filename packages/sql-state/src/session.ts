@@ -7,7 +7,7 @@
 //
 // Time and randomness are the session's own and travel with the recording, so that they are no reason to differ.
 
-import type { Digest, Program, Replay, Reply, Statement, StepReply } from '@quorate/types'
+import type { Digest, Replay, Reply, Statement, StepReply } from '@quorate/types'
 import { millis } from '@quorate/types'
 import { digestOf } from './digest.ts'
 import type { Engine } from './engine.ts'
@@ -98,13 +98,5 @@ export class Session {
   close(): void {
     this.#statements.close()
     this.#opened.close()
-  }
-}
-
-/** The program that replays a recording: all of it, or nothing. */
-export function recordingProgram(statements: readonly Statement[]): Program {
-  const control = (sql: string): Statement => ({ sql, args: [], namedArgs: [], wantRows: false })
-  return {
-    requests: [control('BEGIN'), ...statements, control('COMMIT')].map((statement) => ({ kind: 'execute', statement })),
   }
 }

@@ -63,7 +63,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   checkMs: 5000,
   idleMsMax: 60_000,
   closeMsMax: 10_000,
-  clientIdMs: 600_000,
+  clientIdMs: 24 * 60 * 60 * 1000,
   ownIdMs: 60_000,
 }
 

@@ -114,6 +114,8 @@ export type OpenReply = { readonly kind: 'open'; readonly session: Session } | R
 /** A member caught at something that only a faulty member does. */
 export interface Fault {
   readonly member: MemberId
+  /** Its name in genesis.json. */
+  readonly name: string
   readonly kind: string
   readonly message: string
 }
@@ -121,6 +123,7 @@ export interface Fault {
 /** A peer as this replica sees it. */
 export interface PeerStatus {
   readonly member: MemberId
+  readonly name: string
   readonly seat?: number
   readonly address: string
   readonly connected: boolean
@@ -132,6 +135,8 @@ export interface PeerStatus {
 export interface Status {
   readonly version: string
   readonly ledger: Digest
+  /** This replica's name in genesis.json. */
+  readonly name: string
   readonly member: MemberId
   readonly seat?: number
   readonly seats: number

@@ -139,6 +139,7 @@ export class FakeReplica implements Replica {
   status(): Status {
     return {
       version: '0.0.0',
+      name: 'fake',
       ledger: ZEROS,
       member: ZEROS as unknown as MemberId,
       seats: 4,

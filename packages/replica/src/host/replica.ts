@@ -1,0 +1,378 @@
+// The composition root: opens the shells, lets the core recover, and connects them. What a replica decides is decided in the
+// core; nothing clever stands here.
+
+import { createRequire } from 'node:module'
+import { Choam, CHOAM_LIMITS } from '@quorate/choam'
+import type { ChoamStatus } from '@quorate/choam'
+import { must, unwrap } from '@quorate/kernel'
+import { seatCommittee } from '@quorate/membership'
+import { ERA } from '@quorate/sql-state'
+import type { Digest, Evidence, Genesis, Height, Join, MemberId } from '@quorate/types'
+import {
+  blockHash,
+  checkGenesisBlock,
+  encodeCertificate,
+  foundersCommittee,
+  genesisView,
+  height,
+  identityKey,
+  joinSignedBytes,
+  ledgerId,
+  MESSAGE_LIMITS,
+  millis,
+  NO_BLOCK,
+} from '@quorate/types'
+import pino from 'pino'
+import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
+import { loadMemberKey } from '../crypto/keys.ts'
+import { Signer } from '../crypto/signer.ts'
+import { tlsIdentity } from '../crypto/tls-identity.ts'
+import { Verifier } from '../crypto/verifier.ts'
+import { verifyNow } from '../crypto/verify-now.ts'
+import type { Status } from '../gateway/ports.ts'
+import { Gateway } from '../gateway/server.ts'
+import { SqlReaders, SqlWriter } from '../sql/threads.ts'
+import { decodeOutcomes } from '../sql/outcome-list.ts'
+import { Store } from '../store/store.ts'
+import { Transport } from '../transport/transport.ts'
+import { Front } from './front.ts'
+import { Inbox } from './inbox.ts'
+import { MainLoop } from './main-loop.ts'
+import type { FinalBlock, Listener } from './main-loop.ts'
+import { bendFor } from './misbehaviour.ts'
+import type { Misbehaviour } from './misbehaviour.ts'
+import type { Network } from './ports.ts'
+import { Reads } from './reads.ts'
+import { catchUpDatabase, RecoveryError, restore } from './recovery.ts'
+import { StoreLedger } from './store-ledger.ts'
+import { Submissions } from './submissions.ts'
+import { SystemClock } from './system-clock.ts'
+
+/** What a replica is opened with. */
+export interface ReplicaOptions {
+  readonly genesis: Genesis
+  /** Folder of ledger.db and state.db; made where it does not exist. */
+  readonly dataDir: string
+  /** File of the member's key. */
+  readonly keyPath: string
+  /** host:port for other replicas; unless given, this member's in genesis.json. */
+  readonly listen: string | undefined
+  /** host:port for clients. */
+  readonly http: string
+  /** Members that moved since genesis. */
+  readonly peers: readonly { readonly name: string; readonly address: string }[]
+  readonly logLevel: string
+  readonly logFormat: string
+  readonly cors: readonly string[]
+  readonly bodyBytesMax: number
+  readonly requestsMax: number
+  readonly sessionsMax: number
+  readonly sessionMsMax: number
+  /** How to lie to the others, for drills. */
+  readonly misbehave: string | undefined
+}
+
+/** An open replica. */
+export interface OpenReplica {
+  readonly addresses: { readonly replica: string; readonly http: string }
+  status(): Status
+  /** Ends in order: clients are answered, what is said is on disk. */
+  close(): Promise<void>
+  /** Resolves with the reason when the replica stops by itself. */
+  readonly stopped: Promise<Error>
+}
+
+/** This member is not among the founders, or names somebody who isn't. */
+export class MembershipError extends Error {
+  override readonly name = 'MembershipError'
+  readonly code = 'NOT_A_MEMBER'
+}
+
+const SWEEP_MS = 250
+
+function addressOf(text: string): { readonly host: string; readonly port: number } {
+  const at = text.lastIndexOf(':')
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
+}
+
+function versionOfPackage(): string {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
+  return version
+}
+
+function loggerOf(options: ReplicaOptions, name: string): Logger {
+  const base = { level: options.logLevel, base: { replica: name } }
+  if (options.logFormat !== 'pretty') return pino({ ...base, timestamp: pino.stdTimeFunctions.isoTime })
+  return pino(base, { write: (line: string) => process.stdout.write(prettyLine(line)) })
+}
+
+/** One log line for people: time, level, message, and the fields that are not everywhere. */
+function prettyLine(line: string): string {
+  const { time, level, msg, replica, ...rest } = JSON.parse(line) as Record<string, unknown>
+  const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  return `${new Date(Number(time)).toISOString()} ${pino.levels.labels[Number(level)] ?? ''} ${String(replica)} ${String(msg)}${fields.join('')}\n`
+}
+
+function faultMessage(evidence: Evidence['kind'], at: number): string {
+  return evidence === 'fork' ? `signed two units for round ${at}` : `voted for another block than a quorum certified at height ${at}`
+}
+
+/** Everything one replica consists of while it runs. */
+class RunningReplica {
+  readonly #options: ReplicaOptions
+  readonly #ledger: Digest
+  readonly #me: MemberId
+  readonly #name: string
+  readonly #log: Logger
+  readonly #store: Store
+  readonly #writer: SqlWriter
+  readonly #readers: SqlReaders
+  readonly #verifier = new Verifier()
+  readonly #clock = new SystemClock()
+  readonly #submissions = new Submissions()
+  readonly #signer: Signer
+  readonly #version = versionOfPackage()
+  readonly #core: Choam
+  readonly #reads: Reads
+  #loop: MainLoop | undefined
+  #transport: Transport | undefined
+  #gateway: Gateway | undefined
+  #sweep: NodeJS.Timeout | undefined
+  #transactions = 0
+  #pending: Uint8Array[] = []
+  #closing: Promise<void> | undefined
+  #resolveStopped: (reason: Error) => void = () => undefined
+  readonly stopped: Promise<Error>
+
+  constructor(parts: { options: ReplicaOptions; key: ReturnType<typeof loadMemberKey>; log: Logger; store: Store; writer: SqlWriter; name: string }) {
+    const { options, key, log, store, writer, name } = parts
+    const { genesis } = options
+    this.#options = options
+    this.#ledger = ledgerId(genesis)
+    this.#me = key.id
+    this.#name = name
+    this.#log = log
+    this.#store = store
+    this.#writer = writer
+    this.#signer = new Signer(key)
+    this.#readers = new SqlReaders(options.dataDir)
+    const join: Join = { member: key.id, view: genesisView(this.#ledger), key: identityKey(key.id) }
+    this.#core = new Choam({ genesis, me: key.id, era: ERA, join: { ...join, signature: this.#signer.sign(joinSignedBytes(join)) } })
+    this.#reads = new Reads((input) => this.#loop?.feed(input), () => this.#clock.monotonicMs())
+    this.stopped = new Promise((resolve) => {
+      this.#resolveStopped = resolve
+    })
+  }
+
+  async start(keyed: ReturnType<typeof tlsIdentity>): Promise<void> {
+    const { genesis } = this.#options
+    const began = performance.now()
+    await catchUpDatabase(this.#store, this.#writer, this.#ledger, (at, tip) => this.#log.info({ at, tip }, 'executing stored blocks again'))
+    const restored = await restore(this.#store, {
+      recentRounds: CHOAM_LIMITS.windowRounds,
+      committeeFor: (block) => {
+        if (block?.certificate === undefined) return foundersCommittee(genesis)
+        const parts = { header: block.headerBytes, body: block.bodyBytes, certificate: encodeCertificate(block.certificate) }
+        const checked = checkGenesisBlock(parts, genesis, verifyNow)
+        if (!checked.ok) throw new RecoveryError(`genesis block on disk: ${checked.error.code}: ${checked.error.message}`)
+        return seatCommittee(genesis, blockHash(block.headerBytes), checked.value.joins)
+      },
+    })
+    const network: Network = { send: (to, code, body) => to.forEach((member) => this.#transport?.send(member, code, body)) }
+    const ports = { signer: this.#signer, executor: this.#writer, ledger: new StoreLedger(this.#store), network, clock: this.#clock }
+    const loop = new MainLoop(this.#core, ports, this.#listener(), this.#bend(network))
+    this.#loop = loop
+    const inbox = new Inbox(this.#core, this.#verifier, (input) => loop.feed(input), (from, error) => {
+      if (error.code !== 'UNKNOWN_VIEW') this.#log.debug({ from, code: error.code, detail: error.message }, 'message refused')
+    })
+    const own = genesis.founders.find((founder) => founder.id === this.#me)
+    const moved = new Map(this.#options.peers.map((peer) => [peer.name, peer.address]))
+    this.#transport = await Transport.start({
+      identity: keyed,
+      ledgerId: this.#ledger,
+      listen: addressOf(this.#options.listen ?? own?.address ?? ''),
+      peers: genesis.founders.filter((founder) => founder.id !== this.#me).map(({ id, name, address }) => ({ id, ...addressOf(moved.get(name) ?? address) })),
+      frameBytesMax: MESSAGE_LIMITS.bytesMax,
+      onFrame: (peer, type, body) => inbox.receive(peer, type, body),
+      onPeer: (peer, state, reason) => {
+        this.#log.info({ peer: this.#nameOf(peer), state, reason }, 'peer')
+        loop.feed({ kind: 'peer', member: peer, up: state === 'up' })
+      },
+      onNotice: (notice) => this.#log.info({ ...notice }, 'connection refused or cut'),
+    })
+    loop.feed({ kind: 'start', restored })
+    const { certified } = this.#core.status()
+    if (certified !== undefined) this.#reads.advance(height(certified))
+    this.#sweep = setInterval(() => {
+      this.#submissions.expire(this.#clock.monotonicMs())
+      this.#reads.expire()
+    }, SWEEP_MS)
+    await this.#openGateway()
+    this.#log.info({ ledger: this.#ledger, height: certified, ms: Math.round(performance.now() - began) }, 'started')
+  }
+
+  get addresses(): OpenReplica['addresses'] {
+    const { host, port } = this.#transport?.address ?? { host: '', port: 0 }
+    return { replica: `${host}:${port}`, http: this.#options.http }
+  }
+
+  /** Ends in order. Safe to call more than once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#sweep)
+    // Clients first, while blocks still become final; then the network, then the disks, which finish what was begun.
+    await this.#gateway?.close()
+    this.#loop?.stop()
+    this.#submissions.stop()
+    await this.#transport?.close()
+    await Promise.all([this.#writer.close(), this.#readers.close(), this.#verifier.close()])
+    await this.#store.close()
+    this.#log.info('stopped')
+  }
+
+  async #openGateway(): Promise<void> {
+    const { host, port } = addressOf(this.#options.http)
+    const { cors, bodyBytesMax, requestsMax, sessionsMax, sessionMsMax } = this.#options
+    const front = new Front({
+      core: this.#core,
+      genesis: this.#options.genesis,
+      ledger: this.#ledger,
+      store: this.#store,
+      readers: this.#readers,
+      reads: this.#reads,
+      submissions: this.#submissions,
+      submit: (transaction) => this.#submit(transaction),
+      status: () => this.status(),
+      wallMs: () => this.#clock.wallMs(),
+      monotonicMs: () => this.#clock.monotonicMs(),
+    })
+    const gateway = new Gateway({
+      replica: front,
+      logger: this.#log,
+      registry: new Registry(),
+      limits: { bodyBytesMax, requestsMax, sessionsMax, sessionMsMax },
+      origins: cors,
+    })
+    await gateway.listen({ host, port })
+    this.#gateway = gateway
+  }
+
+  /** Gathers what arrives in one turn of the event loop, so that it goes into one unit. */
+  #submit(transaction: Uint8Array): void {
+    this.#pending.push(transaction)
+    if (this.#pending.length > 1) return
+    setImmediate(() => {
+      const transactions = this.#pending
+      this.#pending = []
+      this.#loop?.feed({ kind: 'submit', transactions })
+    })
+  }
+
+  #bend(network: Network): ReturnType<typeof bendFor> | undefined {
+    const how = this.#options.misbehave as Misbehaviour | undefined
+    if (how === undefined) return undefined
+    this.#log.warn({ how }, 'this replica lies to the others, as it was told to')
+    const peers = this.#options.genesis.founders.map((founder) => founder.id).filter((id) => id !== this.#me)
+    return bendFor(how, { signer: this.#signer, network, ownSeat: () => this.#core.status().seat, peers })
+  }
+
+  #listener(): Listener {
+    return {
+      onFinal: (block) => this.#final(block),
+      onReadable: (request, at) => this.#reads.readable(request, at),
+      onEvidence: (member, evidence) => {
+        this.#log.warn({ member, name: this.#nameOf(member), kind: evidence.kind }, 'evidence of a fault stored')
+      },
+      onFatal: (reason) => {
+        this.#log.error({ code: (reason as { code?: unknown }).code, err: reason }, 'stopping')
+        this.#resolveStopped(reason)
+      },
+      onTrace: (event, detail) => this.#log.debug({ event, ...detail }, 'trace'),
+    }
+  }
+
+  #final({ header, execution }: FinalBlock): void {
+    this.#transactions += execution.hashes.length
+    this.#reads.advance(header.height)
+    let outcomes: readonly Uint8Array[] | undefined
+    this.#submissions.final(header.height, execution.hashes, (position) => {
+      outcomes ??= unwrap(decodeOutcomes(execution.results), 'results just executed')
+      return must(outcomes[position], 'every transaction has an outcome')
+    })
+  }
+
+  #nameOf(member: MemberId): string {
+    return this.#options.genesis.founders.find((founder) => founder.id === member)?.name ?? member.slice(0, 8)
+  }
+
+  status(): Status {
+    const core: ChoamStatus = this.#core.status()
+    const links = new Map(this.#transport?.stats().peers.map((peer) => [peer.id, peer]))
+    const orZero = (at: number | undefined): Height => height(at ?? 0)
+    return {
+      version: this.#version,
+      ledger: this.#ledger,
+      name: this.#name,
+      member: this.#me,
+      ...(core.seat === undefined ? {} : { seat: core.seat }),
+      seats: core.committee.length,
+      quorum: core.quorum,
+      era: ERA,
+      view: core.view,
+      height: orZero(core.certified),
+      block: core.tip?.hash ?? NO_BLOCK,
+      blockTimeMs: millis(core.tip?.timeMs ?? 0),
+      stateRoot: core.tip?.stateRoot ?? NO_BLOCK,
+      round: core.round,
+      transactions: this.#transactions,
+      queued: this.#submissions.size,
+      ready: core.phase === 'operational' && core.certified !== undefined,
+      phase: core.phase,
+      peers: core.committee.flatMap(({ member, voted }, seat) => {
+        if (member === this.#me) return []
+        const link = links.get(member)
+        const connected = link !== undefined && link.sending && link.receiving
+        const place = { member, name: this.#nameOf(member), seat, address: link?.address ?? '', connected }
+        return [voted === undefined ? place : { ...place, height: height(voted) }]
+      }),
+      faults: core.faults.map(({ member, kind, at }) => ({ member, name: this.#nameOf(member), kind, message: faultMessage(kind, at) })),
+    }
+  }
+}
+
+/**
+ * Opens a replica: recovers what its disk holds, connects to its peers, and serves clients.
+ * @throws KeyError, StoreError, SqlThreadError, RecoveryError, MembershipError; each with a `code`
+ */
+export async function openReplica(options: ReplicaOptions): Promise<OpenReplica> {
+  const key = loadMemberKey(options.keyPath)
+  const { genesis } = options
+  const own = genesis.founders.find((founder) => founder.id === key.id)
+  if (own === undefined) throw new MembershipError(`${options.keyPath} is the key of ${key.id}, which is no founder of "${genesis.name}"`)
+  const stranger = options.peers.find((peer) => !genesis.founders.some((founder) => founder.name === peer.name))
+  if (stranger !== undefined) throw new MembershipError(`peers: "${stranger.name}" is no founder of "${genesis.name}"`)
+  const log = loggerOf(options, own.name)
+  const store = await Store.open({ folder: options.dataDir, ledgerId: ledgerId(genesis) })
+  const writer = await SqlWriter.open(options.dataDir).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
+  const running = new RunningReplica({ options, key, log, store, writer, name: own.name })
+  try {
+    await running.start(tlsIdentity(key))
+  } catch (error) {
+    await running.close()
+    throw error
+  }
+  return {
+    addresses: running.addresses,
+    status: () => running.status(),
+    close: () => running.close(),
+    stopped: running.stopped,
+  }
+}
