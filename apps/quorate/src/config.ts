@@ -46,7 +46,6 @@ export interface Config {
   readonly peers: readonly PeerAddress[]
   readonly 'log-level': string
   readonly 'log-format': string
-  readonly 'read-default': string
   readonly cors: readonly string[]
   readonly 'body-bytes-max': number
   readonly 'requests-max': number
@@ -78,12 +77,6 @@ export const OPTIONS: readonly Option[] = [
   },
   { name: 'log-level', type: { kind: 'choice', choices: LOG_LEVELS }, fallback: 'info', help: 'least severity that is logged' },
   { name: 'log-format', type: { kind: 'choice', choices: ['json', 'pretty'] }, fallback: 'json', help: 'form of a log line' },
-  {
-    name: 'read-default',
-    type: { kind: 'choice', choices: ['local', 'linearizable'] },
-    fallback: 'linearizable',
-    help: 'level of reads that name none',
-  },
   { name: 'cors', type: { kind: 'list', item: 'text' }, fallback: [], help: 'origins whose pages may ask; * for all' },
   {
     name: 'body-bytes-max',

@@ -30,12 +30,16 @@ function codeOf(error: Error): string {
   return 'INTERNAL'
 }
 
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' ')
+}
+
 /** The line that tells of an error, and the exit code. */
 export function describeError(error: unknown): { readonly line: string; readonly exitCode: number } {
   if (error instanceof CommanderError) {
-    return { line: `error USAGE: ${error.message.replace(/^error: /, '')}`, exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE }
+    return { line: `error USAGE: ${oneLine(error.message.replace(/^error: /, ''))}`, exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE }
   }
   if (!(error instanceof Error)) return { line: `error INTERNAL: ${String(error)}`, exitCode: EXIT_FAILED }
   const exitCode = error instanceof CliError ? error.exitCode : EXIT_FAILED
-  return { line: `error ${codeOf(error)}: ${error.message.replace(/\s*\n\s*/g, ' ')}`, exitCode }
+  return { line: `error ${codeOf(error)}: ${oneLine(error.message)}`, exitCode }
 }

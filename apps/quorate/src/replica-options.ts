@@ -13,7 +13,6 @@ export function replicaOptions(config: Config, genesis: Genesis): ReplicaOptions
     peers: config.peers,
     logLevel: config['log-level'],
     logFormat: config['log-format'],
-    readDefault: config['read-default'],
     cors: config.cors,
     bodyBytesMax: config['body-bytes-max'],
     requestsMax: config['requests-max'],

@@ -13,13 +13,11 @@ interface Seen {
 
 type Script = (seen: Seen, attempt: number) => Response | Error
 
-const ROWS = { cols: [{ name: 'a', decltype: null }], rows: [[{ type: 'integer', value: '7' }]], affected_row_count: 1, last_insert_rowid: '3' }
-const executed = { type: 'ok', response: { type: 'execute', result: ROWS } }
-const closed = { type: 'ok', response: { type: 'close' } }
+const VALUES = [[{ type: 'integer', value: '7' }]]
+const ROWS = { columns: [{ name: 'a' }], rows: VALUES, affectedRows: 1, lastInsertRowid: '3' }
 
-function pipeline(result: unknown, height = 5): Response {
-  const body = { baton: null, base_url: null, results: [result, closed] }
-  return new Response(JSON.stringify(body), { status: 200, headers: { 'quorate-height': String(height) } })
+function executed(results: readonly unknown[] = [ROWS], height = 5): Response {
+  return new Response(JSON.stringify({ id: 'x', height, position: 2, duplicate: false, results }), { status: 200 })
 }
 
 function refusal(status: number, code: string): Response {
@@ -56,13 +54,13 @@ async function failure(promise: Promise<unknown>): Promise<ClientError> {
 test('a write is sent again with the same id and body, to another replica, until its outcome is known', async () => {
   const { client, seen, waits } = clientOf((_, attempt) => {
     if (attempt === 1) return new TypeError('fetch failed')
-    return attempt === 2 ? refusal(503, 'TIMEOUT') : pipeline(executed)
+    return attempt === 2 ? refusal(503, 'TIMEOUT') : executed()
   })
   const done = await client.submit([{ sql: 'INSERT INTO t VALUES (?)', args: [7] }], { id: 'order-1' })
-  expect(done).toEqual({ id: 'order-1', height: 5, results: [{ columns: ['a'], rows: [[7n]], affectedRows: 1, lastInsertRowid: 3n }] })
-  expect(seen.map((each) => each.url)).toEqual(['http://one/v3/pipeline', 'http://two/v3/pipeline', 'http://one/v3/pipeline'])
-  expect(new Set(seen.map((each) => each.headers.get('idempotency-key')))).toEqual(new Set(['order-1']))
-  expect(new Set(seen.map((each) => each.body)).size).toBe(1)
+  expect(done).toEqual({ id: 'order-1', height: 5, position: 2, duplicate: false, results: [{ columns: ['a'], rows: [[7n]], affectedRows: 1, lastInsertRowid: 3n }] })
+  expect(seen.map((each) => each.url)).toEqual(['http://one/v1/transactions', 'http://two/v1/transactions', 'http://one/v1/transactions'])
+  const body = '{"idempotencyKey":"order-1","statements":[{"sql":"INSERT INTO t VALUES (?)","args":[{"type":"integer","value":"7"}]}]}'
+  expect(seen.map((each) => each.body)).toEqual([body, body, body])
   expect(waits).toEqual([50, 1100])
 })
 
@@ -70,7 +68,8 @@ test('a write without an id gets one, and an error names it', async () => {
   const { client, seen } = clientOf(() => new TypeError('down'))
   const error = await failure(client.submit([{ sql: 'DELETE FROM t' }]))
   expect(error.code).toBe('OUTCOME_UNKNOWN')
-  expect(error.id).toBe(seen[0]?.headers.get('idempotency-key'))
+  expect(error.id).toMatch(/^[0-9a-f-]{36}$/)
+  expect(seen[3]?.body).toContain(error.id)
   expect(seen).toHaveLength(4)
 })
 
@@ -80,8 +79,7 @@ test('a refusal that did nothing is repeated, but does not end as unknown', asyn
 })
 
 test('an error of the statement or the id is final', async () => {
-  const constraint = { type: 'error', error: { message: 'UNIQUE constraint failed: t.a', code: 'SQLITE_CONSTRAINT' } }
-  const first = clientOf(() => pipeline(constraint))
+  const first = clientOf(() => refusal(400, 'SQLITE_CONSTRAINT'))
   expect((await failure(first.client.submit([{ sql: 'x' }]))).code).toBe('SQLITE_CONSTRAINT')
   expect(first.seen).toHaveLength(1)
   const second = clientOf(() => refusal(409, 'ID_REUSED'))
@@ -89,24 +87,22 @@ test('an error of the statement or the id is final', async () => {
   expect(second.seen).toHaveLength(1)
 })
 
-test('several statements are one transaction that ends in COMMIT or ROLLBACK', async () => {
-  const step = { cols: [], rows: [], affected_row_count: 1, last_insert_rowid: null }
-  const results = [step, step, null, null, step]
-  const error = { message: 'no such table: t', code: 'SQL_INPUT_ERROR' }
-  const batch = { type: 'ok', response: { type: 'batch', result: { step_results: results, step_errors: [null, null, error, null, null] } } }
-  const { client, seen } = clientOf(() => pipeline(batch))
-  const refused = await failure(client.submit([{ sql: 'one' }, { sql: 'two', args: { n: true } }]))
-  expect(refused.code).toBe('SQL_INPUT_ERROR')
-  const sent = JSON.parse(seen[0]?.body ?? '') as { requests: { batch: { steps: { stmt: { sql: string } }[] } }[] }
-  expect(sent.requests[0]?.batch.steps.map((each) => each.stmt.sql)).toEqual(['BEGIN IMMEDIATE', 'one', 'two', 'COMMIT', 'ROLLBACK'])
+test('several statements are one request with named and positional arguments', async () => {
+  const { client, seen } = clientOf(() => executed([ROWS, ROWS]))
+  const statements = [{ sql: 'one', args: { n: true, t: 'x' } }, { sql: 'two', args: [1.5, null] }]
+  expect((await client.submit(statements, { id: 'i' })).results).toHaveLength(2)
+  const { statements: sent } = JSON.parse(seen[0]?.body ?? '') as { statements: unknown }
+  expect(sent).toEqual([
+    { sql: 'one', args: { n: { type: 'integer', value: '1' }, t: { type: 'text', value: 'x' } } },
+    { sql: 'two', args: [{ type: 'float', value: 1.5 }, { type: 'null' }] },
+  ])
 })
 
 test('a read says its level and gives the height it saw', async () => {
-  const { client, seen } = clientOf(() => pipeline(executed, 9))
+  const { client, seen } = clientOf(() => executed([ROWS], 9))
   const read = await client.query('SELECT 1', [], { level: { kind: 'at-least', height: 8 } })
   expect(read.height).toBe(9)
   expect(seen[0]?.headers.get('quorate-read')).toBe('at-least=8')
-  expect(seen[0]?.headers.has('idempotency-key')).toBe(false)
 })
 
 test('a read that nobody answers is unreachable, not unknown', async () => {
@@ -115,7 +111,7 @@ test('a read that nobody answers is unreachable, not unknown', async () => {
 })
 
 test('nonsense from a server is an error with a code', async () => {
-  for (const text of ['', '[]', '{"results": 7}', '{"results": []}', 'null']) {
+  for (const text of ['', '[]', '{"height": 1, "results": 7}', '{"results": []}', 'null', '{"height": 1, "results": [{}]}']) {
     const { client } = clientOf(() => new Response(text, { status: 200 }))
     expect((await failure(client.query('SELECT 1'))).code).toBe('BAD_ANSWER')
     expect((await failure(client.status())).code).toBe('BAD_ANSWER')

@@ -7,18 +7,16 @@
 // stored and not yet answered. The ledger remembers an id for a while (ten minutes unless its gateways say otherwise).
 
 import { randomUUID } from 'node:crypto'
-import type { PipelineResponse, StreamRequest } from '@quorate/hrana'
-import { parsePipelineResponse, printPipelineRequest } from '@quorate/hrana'
 import type { BackOff } from './back-off.ts'
 import { waitMs } from './back-off.ts'
 import { ClientError } from './client-error.ts'
 import type { Answer, Ask, Fetch } from './http.ts'
-import { errorIn, exchange, parseJson } from './http.ts'
+import { asObject, errorIn, exchange, parseJson } from './http.ts'
 import type { Argument, Rows, Statement } from './statement.ts'
-import { atomicRequest, atomicResult } from './statement.ts'
+import { parseRows, printStatement } from './statement.ts'
 import type { ReadLevel } from './read-level.ts'
 import { printReadLevel } from './read-level.ts'
-import { parseReceiptFile } from './receipt-file.ts'
+import { parseProof, printReceiptFile } from './receipt-file.ts'
 import type { LedgerStatus } from './status.ts'
 import { parseStatus } from './status.ts'
 import { Stream } from './stream.ts'
@@ -43,6 +41,10 @@ export interface Submitted {
   readonly id: string
   /** Height of its block: a token for reads `at-least` this height. */
   readonly height: number
+  /** Position in the block, from 0. */
+  readonly position: number
+  /** The id stood in the ledger before; this is its first outcome. */
+  readonly duplicate: boolean
   readonly results: readonly Rows[]
 }
 
@@ -75,8 +77,20 @@ function wishOf(answer: Whole): number {
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 30) * 1000 : 0
 }
 
-function heightOf(answer: Whole): number {
-  return Number(answer.headers.get('quorate-height') ?? Number.NaN)
+interface Executed {
+  readonly height: number
+  readonly position: number | undefined
+  readonly duplicate: boolean
+  readonly results: readonly Rows[]
+}
+
+function parseExecuted(value: unknown): Executed | undefined {
+  const { height, position, duplicate, results } = asObject(value) ?? {}
+  if (typeof height !== 'number' || !Array.isArray(results)) return undefined
+  const parsed = results.map(parseRows).filter((rows) => rows !== undefined)
+  if (parsed.length !== results.length) return undefined
+  const place = typeof position === 'number' ? position : undefined
+  return { height, position: place, duplicate: duplicate === true, results: parsed }
 }
 
 /** A client of one ledger. Holds no connection of its own and needs no closing. */
@@ -112,16 +126,19 @@ export class Client {
    */
   async submit(statements: readonly Statement[], options: { readonly id?: string } = {}): Promise<Submitted> {
     const id = options.id ?? newTransactionId()
-    const headers = { 'idempotency-key': id }
-    return this.#pipeline(atomicRequest(statements), headers, id, (answer, response) => {
-      const result = atomicResult(statements.length, response.results[0])
-      return 'error' in result ? result : { value: { id, height: heightOf(answer), results: result.results } }
-    })
+    const list = statements.map(printStatement).join(',')
+    const body = `{"idempotencyKey":${JSON.stringify(id)},"statements":[${list}]}`
+    const answer = await this.#post({ method: 'POST', path: '/v1/transactions', body }, id)
+    const { height, position, duplicate, results } = answer
+    if (results.length !== statements.length || position === undefined) {
+      throw new ClientError('BAD_ANSWER', `${results.length} results of ${statements.length} statements`, id)
+    }
+    return { id, height, position, duplicate, results }
   }
 
   /**
-   * Reads. `local` asks nobody else and may be behind; `linearizable` sees everything acknowledged anywhere before it began;
-   * `at-least` a height reads your own writes on any replica.
+   * Reads. `local` asks nobody else and may be behind; `linearizable` sees everything acknowledged anywhere before it
+   * began; `at-least` a height reads your own writes on any replica; `as-of` a height reads the past.
    * @throws ClientError with the SQL error's code; SQLITE_READONLY for a statement that writes; UNREACHABLE
    */
   async query(
@@ -129,16 +146,12 @@ export class Client {
     args: readonly Argument[] | Readonly<Record<string, Argument>> = [],
     options: { readonly level?: ReadLevel } = {},
   ): Promise<Queried> {
-    const level = options.level ?? { kind: 'linearizable' }
-    const headers = { 'quorate-read': printReadLevel(level) }
-    return this.#pipeline(atomicRequest([{ sql, args }]), headers, undefined, (answer, response) => {
-      const result = atomicResult(1, response.results[0])
-      if ('error' in result) return result
-      const [rows] = result.results
-      return rows === undefined
-        ? { error: { code: 'BAD_ANSWER', message: 'no result' } }
-        : { value: { ...rows, height: heightOf(answer) } }
-    })
+    const headers = { 'quorate-read': printReadLevel(options.level ?? { kind: 'linearizable' }) }
+    const ask: Ask = { method: 'POST', path: '/v1/query', headers, body: printStatement({ sql, args }) }
+    const { height, results } = await this.#post(ask, undefined)
+    const [rows] = results
+    if (rows === undefined) throw new ClientError('BAD_ANSWER', 'no result')
+    return { ...rows, height }
   }
 
   /** Opens a stream: statements one after the other on one connection, BEGIN to COMMIT across requests. Nothing is repeated. */
@@ -165,10 +178,9 @@ export class Client {
 
   /** The text of the receipt file that proves a transaction. Verify it with `verifyReceiptFile` before you rely on it. */
   async receipt(id: string): Promise<string> {
-    const text = await this.#get(`/v1/tx/${encodeURIComponent(id)}/proof`)
-    const file = parseReceiptFile(text)
-    if (!file.ok) throw new ClientError('BAD_ANSWER', `not a receipt: ${file.error.message}`)
-    return text
+    const proof = parseProof(parseJson(await this.#get(`/v1/tx/${encodeURIComponent(id)}/proof`)))
+    if (!proof.ok) throw new ClientError('BAD_ANSWER', `not a receipt: ${proof.error.message}`, id)
+    return printReceiptFile(proof.value)
   }
 
   async #get(path: string): Promise<string> {
@@ -186,22 +198,12 @@ export class Client {
     return { kind: 'failed', error: failure }
   }
 
-  async #pipeline<T>(
-    request: StreamRequest,
-    headers: Readonly<Record<string, string>>,
-    id: string | undefined,
-    read: (
-      answer: Whole,
-      response: PipelineResponse,
-    ) => { readonly value: T } | { readonly error: { readonly code?: string; readonly message: string } },
-  ): Promise<T> {
-    const body = printPipelineRequest({ requests: [request, { kind: 'close' }] })
-    return this.#repeat({ method: 'POST', path: '/v3/pipeline', headers, body }, id, (answer): Attempt<T> => {
+  async #post(ask: Ask, id: string | undefined): Promise<Executed> {
+    return this.#repeat(ask, id, (answer): Attempt<Executed> => {
       if (answer.status !== 200) return this.#refused(answer, errorIn(answer), id)
-      const response = parsePipelineResponse(parseJson(answer.text))
-      if (!response.ok) return { kind: 'failed', error: new ClientError('BAD_ANSWER', response.error.message, id) }
-      const result = read(answer, response.value)
-      return 'error' in result ? this.#refused(answer, result.error, id) : { kind: 'done', value: result.value }
+      const executed = parseExecuted(parseJson(answer.text))
+      if (executed !== undefined) return { kind: 'done', value: executed }
+      return { kind: 'failed', error: new ClientError('BAD_ANSWER', `${ask.path} answered something else`, id) }
     })
   }
 

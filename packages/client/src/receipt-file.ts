@@ -4,7 +4,7 @@ import { fromBase64, toBase64 } from '@quorate/hrana'
 import type { Result } from '@quorate/kernel'
 import { err, ok } from '@quorate/kernel'
 import type { Digest, ReceiptError } from '@quorate/types'
-import { parseDigest } from '@quorate/types'
+import { decodeBody, decodeReceipt, hashOf, parseDigest } from '@quorate/types'
 import { asObject, parseJson } from './http.ts'
 
 /** A receipt file's content. */
@@ -41,4 +41,16 @@ export function parseReceiptFile(text: string): Result<ReceiptFile, ReceiptError
   const bytes = typeof receipt === 'string' ? fromBase64(receipt) : undefined
   if (bytes === undefined) return malformed('receipt must be base64')
   return ok({ ledger: digest, receipt: bytes })
+}
+
+/** Reads the answer of `GET /v1/tx/:id/proof`. The ledger is the one that the receipt itself says it was founded as. */
+export function parseProof(value: unknown): Result<ReceiptFile, ReceiptError> {
+  const text = asObject(value)?.['receipt']
+  const bytes = typeof text === 'string' ? fromBase64(text) : undefined
+  if (bytes === undefined) return malformed('receipt must be base64')
+  const receipt = decodeReceipt(bytes)
+  if (!receipt.ok) return malformed(receipt.error.message)
+  const body = decodeBody(receipt.value.genesis.body)
+  if (!body.ok || body.value.kind !== 'genesis') return malformed('the genesis block has no genesis body')
+  return ok({ ledger: hashOf('genesis', body.value.genesis), receipt: bytes })
 }

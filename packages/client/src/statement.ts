@@ -1,4 +1,6 @@
-import type { HranaError, StmtResult, StreamRequest, StreamResult, Value } from '@quorate/hrana'
+import type { StmtResult, StreamRequest, Value } from '@quorate/hrana'
+import { parseValue, printValue } from '@quorate/hrana'
+import { asObject } from './http.ts'
 
 /** An argument: safe integers go as INTEGER, other numbers as REAL, booleans as 0 and 1. */
 export type Argument = Value | boolean
@@ -45,43 +47,32 @@ export function rowsOf(result: StmtResult): Rows {
   }
 }
 
-/**
- * Statements as one request that succeeds or fails as a whole. One alone is atomic by itself. Several stand between BEGIN and
- * COMMIT, each only if the one before went well, with a ROLLBACK if the end isn't reached.
- */
-export function atomicRequest(statements: readonly Statement[]): StreamRequest {
-  const [only] = statements
-  if (only !== undefined && statements.length === 1) return { kind: 'execute', stmt: stmtOf(only) }
-  const all = [{ sql: 'BEGIN IMMEDIATE' }, ...statements, { sql: 'COMMIT' }]
-  const commit = all.length - 1
-  return {
-    kind: 'batch',
-    steps: [
-      ...all.map((statement, index) =>
-        index === 0
-          ? { stmt: stmtOf(statement) }
-          : { condition: { kind: 'ok' as const, step: index - 1 }, stmt: stmtOf(statement) },
-      ),
-      { condition: { kind: 'not', condition: { kind: 'ok', step: commit } }, stmt: stmtOf({ sql: 'ROLLBACK' }) },
-    ],
-  }
+/** A statement as REST takes it, its arguments as Hrana's values: exact, whatever JSON makes of numbers. */
+export function printStatement(statement: Statement): string {
+  const { args, namedArgs } = stmtOf(statement)
+  const named = namedArgs.map(({ name, value }) => `${JSON.stringify(name)}:${printValue(value)}`)
+  const bound = namedArgs.length > 0 ? `{${named.join(',')}}` : `[${args.map(printValue).join(',')}]`
+  return `{"sql":${JSON.stringify(statement.sql)},"args":${bound}}`
 }
 
-/** What `atomicRequest` was answered: the results of its statements, or the first error. */
-export function atomicResult(
-  count: number,
-  result: StreamResult | undefined,
-): { readonly results: readonly Rows[] } | { readonly error: HranaError } {
-  if (result === undefined) return { error: { code: 'BAD_ANSWER', message: 'the answer has no result' } }
-  if (result.kind === 'error') return { error: result.error }
-  const { response } = result
-  if (response.kind === 'execute') return { results: [rowsOf(response.result)] }
-  if (response.kind !== 'batch') return { error: { code: 'BAD_ANSWER', message: `a ${response.kind} answers the batch` } }
-  const results: Rows[] = []
-  for (const [index, step] of response.steps.entries()) {
-    if (step.kind === 'error') return { error: step.error }
-    if (step.kind === 'result' && index >= 1 && index <= count) results.push(rowsOf(step.result))
+function parseRow(row: unknown, width: number): readonly Value[] | undefined {
+  if (!Array.isArray(row) || row.length !== width) return undefined
+  const values: Value[] = []
+  for (const each of row) {
+    const value = parseValue(each)
+    if (!value.ok) return undefined
+    values.push(value.value)
   }
-  if (results.length !== count) return { error: { code: 'BAD_ANSWER', message: `${results.length} results of ${count} statements` } }
-  return { results }
+  return values
+}
+
+/** Reads one result of a REST answer; undefined where it isn't one. */
+export function parseRows(value: unknown): Rows | undefined {
+  const { columns, rows, affectedRows, lastInsertRowid } = (asObject(value) ?? {}) as Readonly<Record<string, unknown>>
+  if (!Array.isArray(columns) || !Array.isArray(rows) || typeof affectedRows !== 'number') return undefined
+  const names = columns.map((column) => asObject(column)?.['name']).filter((name) => typeof name === 'string')
+  const parsed = rows.map((row) => parseRow(row, columns.length)).filter((row) => row !== undefined)
+  if (names.length !== columns.length || parsed.length !== rows.length) return undefined
+  const hasRowid = typeof lastInsertRowid === 'string' && /^-?\d{1,19}$/.test(lastInsertRowid)
+  return { columns: names, rows: parsed, affectedRows, lastInsertRowid: hasRowid ? BigInt(lastInsertRowid) : undefined }
 }

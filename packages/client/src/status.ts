@@ -45,7 +45,7 @@ function list(value: unknown): readonly Readonly<Record<string, unknown>>[] {
 /** Reads the answer of `GET /v1/status`. Undefined where it isn't one; unknown fields are ignored, as a newer replica may have them. */
 export function parseStatus(value: unknown): LedgerStatus | undefined {
   const status = asObject(value)
-  if (status === undefined || typeof status['height'] !== 'number') return undefined
+  if (status === undefined || typeof status['height'] !== 'number' || typeof status['stateRoot'] !== 'string') return undefined
   return {
     ledger: text(status['ledger']),
     member: text(status['member']),

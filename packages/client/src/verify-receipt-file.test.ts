@@ -3,7 +3,7 @@
 
 import { encodeReceipt, ledgerId } from '@quorate/types'
 import { expect, test } from 'vitest'
-import { parseReceiptFile, printReceiptFile } from './receipt-file.ts'
+import { parseProof, parseReceiptFile, printReceiptFile } from './receipt-file.ts'
 import { provenLedger } from './testing/proven-ledger.ts'
 import { verifyReceiptFile } from './verify-receipt-file.ts'
 
@@ -91,4 +91,10 @@ test.each([
 
 test('what is printed is parsed', () => {
   expect(parseReceiptFile(fileOf(good))).toEqual({ ok: true, value: { ledger: id, receipt: good } })
+})
+
+test('a server’s answer becomes a file that says of which ledger it is', () => {
+  const receipt = Buffer.from(good).toString('base64')
+  expect(parseProof({ id: 'tx-3', receipt })).toEqual({ ok: true, value: { ledger: id, receipt: good } })
+  for (const bad of [undefined, {}, { receipt: 7 }, { receipt: 'AAAA' }]) expect(parseProof(bad).ok).toBe(false)
 })

@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Option as ConfigOption } from '../config.ts'
 import { fallbackText, loadConfig, OPTIONS, variableOf } from '../config.ts'
-import { CliError } from '../errors.ts'
 import { readGenesis } from '../genesis-file.ts'
 import { replicaOptions } from '../replica-options.ts'
 
@@ -46,7 +45,7 @@ async function start(flags: Flags): Promise<void> {
     await replica.close()
     return
   }
-  throw first.reason instanceof Error ? first.reason : new CliError('STOPPED', `the replica stopped: ${String(first.reason)}`)
+  throw first.reason
 }
 
 /** `quorate start` */
