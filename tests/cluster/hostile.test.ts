@@ -55,7 +55,7 @@ describe('at the HTTP port', () => {
     ['/v2/pipeline', '{"requests": [{"type": "nonsense"}]}', 400],
     ['/v1/transactions', '[[[[', 400],
     ['/v1/transactions', '{"sql": 7}', 400],
-    ['/v1/query', '{"sql": "SELECT 1", "surprise": true}', 400],
+    ['/v1/query', '{"sql": "SELECT 1", "args": 7}', 400],
   ])('POST %s %s is a %d', async (path, body, status) => {
     const answer = await post(path, body)
     expect(answer.status).toBe(status)
