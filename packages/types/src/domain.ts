@@ -1,7 +1,7 @@
 // Domain separation: one function and one tag for each thing that is hashed or signed, so that bytes made for one purpose
 // can never be passed off as another. The tag ends in a version: other bytes to the same purpose get a new number.
 
-import { concatBytes, sha256, utf8 } from '@quorate/kernel'
+import { concatBytes, sha256Of, utf8 } from '@quorate/kernel'
 import type { ConsensusKey, Digest, MemberId } from './ids.ts'
 import { rawOf } from './ids.ts'
 
@@ -35,7 +35,7 @@ function tagOf(domain: Domain): Uint8Array {
 
 /** SHA-256 over the domain's tag and all `parts`. Parts are not delimited: fix their sizes or encode them canonically. */
 export function hashOf(domain: Domain, ...parts: readonly Uint8Array[]): Digest {
-  return sha256(concatBytes([tagOf(domain), ...parts])) as Digest
+  return sha256Of([tagOf(domain), ...parts]) as Digest
 }
 
 /** The bytes that an ed25519 signature over `digest` in `domain` is made of. */

@@ -2,19 +2,23 @@
 // leaves holds the largest power of two below n. Leaves and nodes are hashed with different first bytes, so that a node can't
 // be passed off as a leaf, and no leaf is ever duplicated, so that no two lists have one root.
 
-import { concatBytes, sha256 } from '@quorate/kernel'
+import { hexInto, sha256 } from '@quorate/kernel'
 import type { Digest } from './ids.ts'
-import { rawOf } from './ids.ts'
+import { DIGEST_BYTES } from './ids.ts'
 
-const LEAF = Uint8Array.of(0)
-const NODE = Uint8Array.of(1)
+// The preimages, made in place: a block hashes several per transaction. The first byte tells leaf from node.
+const leafBytes = new Uint8Array(1 + DIGEST_BYTES)
+const nodeBytes = new Uint8Array(1 + 2 * DIGEST_BYTES).fill(1, 0, 1)
 
 function leafHash(leaf: Digest): Digest {
-  return sha256(concatBytes([LEAF, rawOf(leaf)])) as Digest
+  hexInto(leaf, leafBytes, 1)
+  return sha256(leafBytes) as Digest
 }
 
 function nodeHash(left: Digest, right: Digest): Digest {
-  return sha256(concatBytes([NODE, rawOf(left), rawOf(right)])) as Digest
+  hexInto(left, nodeBytes, 1)
+  hexInto(right, nodeBytes, 1 + DIGEST_BYTES)
+  return sha256(nodeBytes) as Digest
 }
 
 function splitOf(count: number): number {

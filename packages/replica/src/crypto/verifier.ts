@@ -48,6 +48,8 @@ export interface VerifierStats {
 /** Checks batches of signatures by the rule of `verifyNow`. */
 export class Verifier {
   readonly #threads: Thread[] = []
+  readonly #size: number
+  #isStarted = false
   #nextId = 0
   #waiting = 0
   #inline = 0
@@ -55,14 +57,13 @@ export class Verifier {
 
   /** @param threads - Size of the pool; 0 checks everything on the caller's thread. */
   constructor(threads: number = Math.min(THREADS_MAX, availableParallelism() - 1)) {
-    const file = import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js'
-    const url = new URL(file, import.meta.url)
-    for (let i = 0; i < threads; i += 1) this.#start(new Worker(url, { name: `verify-${i}` }))
+    this.#size = threads
   }
 
   /** A verdict for each claim, in their order. Never rejects. */
   verify(claims: readonly SignatureClaim[]): Promise<readonly boolean[]> {
     const pooled = claims.length >= POOL_CLAIMS_MIN && this.#waiting + claims.length <= POOL_CLAIMS_MAX
+    if (pooled) this.#startPool()
     if (!pooled || this.#threads.length === 0) {
       this.#inline += claims.length
       return Promise.resolve(check(claims))
@@ -81,6 +82,14 @@ export class Verifier {
   /** Ends the pool. What it has not answered is checked here, so every promise still settles. */
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.worker.terminate()))
+  }
+
+  /** With the first batch that is worth it: a small committee never has one, and a thread costs memory. */
+  #startPool(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    const file = import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js'
+    for (let i = 0; i < this.#size; i += 1) this.#start(new Worker(new URL(file, import.meta.url), { name: `verify-${i}` }))
   }
 
   #start(worker: Worker): void {

@@ -2,7 +2,7 @@
 // visibly writes, it is tried as a read first, and the replica refuses that before running anything if a statement
 // would write.
 
-import { randomUUID } from 'node:crypto'
+import { newTransactionId } from './new-id.ts'
 import type { Height, Program } from '@quorate/types'
 import type { ReadLevel } from '../host/reads.ts'
 import type { GatewayLimits } from './limits.ts'
@@ -55,7 +55,7 @@ export class Execute {
 
   /** Runs a program as a transaction of the ledger. Without an id, it gets one of its own. */
   async submit(program: Program, clientId?: string): Promise<Executed | Refused> {
-    const id = clientId ?? randomUUID()
+    const id = clientId ?? newTransactionId()
     const keepMs = clientId === undefined ? this.#limits.ownIdMs : this.#limits.clientIdMs
     const reply = await this.#replica.submit({ id, program, keepMs })
     if (reply.kind === 'refused') {

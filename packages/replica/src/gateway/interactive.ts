@@ -7,7 +7,7 @@
 // reason until the client says ROLLBACK or closes. Were it back in autocommit instead, the rest of the client's
 // transaction would be committed statement by statement.
 
-import { randomUUID } from 'node:crypto'
+import { newTransactionId } from './new-id.ts'
 import type { HranaError, StepResult, StreamResult } from '@quorate/hrana'
 import { must } from '@quorate/kernel'
 import type { Condition, Height, ProgramRequest, Reply, Statement, StatementResult, Step } from '@quorate/types'
@@ -214,7 +214,7 @@ export class Interactive {
     const { replica, limits, metrics } = this.#ports
     const { statements, replay } = recording
     const reply = await replica.submit({
-      id: randomUUID(),
+      id: newTransactionId(),
       program: replayProgram(statements),
       replay,
       keepMs: limits.ownIdMs,
