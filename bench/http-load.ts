@@ -95,7 +95,7 @@ export async function load(
   )
   const seconds = (performance.now() - start) / 1000
   for (const connection of open) connection.close()
-  return { done: latencies.length, failed, seconds, latenciesMs: Float64Array.from(latencies).sort() }
+  return { done: latencies.length, failed, seconds, latenciesMs: Float64Array.from(latencies).toSorted((a, b) => a - b) }
 }
 
 /** The value below which `share` of the ascending `sorted` lie. */

@@ -76,9 +76,9 @@ test('read levels: a height token reads your writes on any replica; as-of reads 
     return { status: response.status, text: await response.text(), height: Number(response.headers.get('quorate-height')) }
   }
   for (const replica of [1, 2, 3, 4]) {
-    expect((await read(replica, `at-least=${second['height']}`)).text).toContain('new')
+    expect((await read(replica, `at-least=${Number(second['height'])}`)).text).toContain('new')
     expect((await read(replica, 'linearizable')).text).toContain('new')
-    const past = await read(replica, `as-of=${first['height']}`)
+    const past = await read(replica, `as-of=${Number(first['height'])}`)
     expect(past.text).toContain('old')
     expect(past.height).toBe(first['height'])
   }

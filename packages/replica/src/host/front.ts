@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { receiptFor } from '@quorate/choam'
 import type { Choam } from '@quorate/choam'
-import { toHex, unwrap } from '@quorate/kernel'
+import { AssertionError, toHex, unwrap } from '@quorate/kernel'
 import type { Digest, Genesis, Height, Millis, Outcome, Program, Receipt, Transaction } from '@quorate/types'
 import {
   blockHash,
@@ -134,8 +134,14 @@ export class Front implements Replica {
         if (value.kind === 'duplicate' || value.kind === 'refused') return refused('NOT_READY', 'a read was answered as a write')
         return { kind: 'read', height, outcome: value }
       }
-      default:
-        return refused('OVERLOADED', reply.kind === 'failed' ? reply.message : 'the reader is busy', 250)
+      case 'failed':
+        return refused('OVERLOADED', reply.message, 250)
+      case 'opened':
+      case 'stepped':
+      case 'described':
+      case 'recorded':
+      case 'closed':
+        throw new AssertionError(`a read was answered with ${reply.kind}`)
     }
   }
 

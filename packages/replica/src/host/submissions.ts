@@ -52,7 +52,7 @@ export class Submissions {
 
   /** Ends every wait: the replica stops. */
   stop(): void {
-    for (const hash of [...this.#waiters.keys()]) this.#settle(hash, { kind: 'stopped' })
+    for (const hash of this.#waiters.keys()) this.#settle(hash, { kind: 'stopped' })
   }
 
   #settle(hash: Digest, settled: Settled): void {
