@@ -1,5 +1,5 @@
-// Emits every package's dist/ with the compiler alone, lowest layer first, and then asks a plain node, without the source
-// condition and without type stripping, whether it can load each. Run: npm run build.
+// Emits every package's dist/ with the compiler alone, lowest layer first, and then asks a plain node, without the
+// source condition and without type stripping, whether it can load each. Run: npm run build.
 
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,9 @@ const { layers, side } = JSON.parse(readFileSync(join(ROOT, 'layers.json'), 'utf
 /** Folders of the packages, in an order in which each finds those it imports already built. */
 function inOrder(): readonly string[] {
   const names = [...layers.flat(), ...side]
-  return names.flatMap((name) => [`packages/${name}`, `apps/${name}`].filter((path) => existsSync(join(ROOT, path, 'src'))))
+  return names.flatMap((name) =>
+    [`packages/${name}`, `apps/${name}`].filter((path) => existsSync(join(ROOT, path, 'src'))),
+  )
 }
 
 async function step(name: string, command: string, args: readonly string[]): Promise<boolean> {

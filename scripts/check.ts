@@ -1,6 +1,7 @@
-// The checks of every change: tidy, lint, types, unit tests. Run: npm run check. Independent steps run at the same time; each
-// tells in one line how long it took, and shows its output only if it failed. Ends with `N passed, N failed`, tests and other
-// steps together. With --cluster it also runs the tests on clusters of real processes: that is npm test.
+// The checks of every change: tidy, lint, types, unit tests. Run: npm run check. Independent steps run at the same
+// time; each tells in one line how long it took, and shows its output only if it failed. Ends with `N passed, N
+// failed`, tests and other steps together. With --cluster it also runs the tests on clusters of real processes: that is
+// npm test.
 
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'

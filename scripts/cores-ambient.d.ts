@@ -1,4 +1,5 @@
-// The whole outside world of a pure core, as far as the compiler lets it see: a hash and UTF-8. Only tsconfig.cores.json includes it.
+// The whole outside world of a pure core, as far as the compiler lets it see: a hash and UTF-8. Only
+// tsconfig.cores.json includes it.
 declare module 'node:crypto' {
   export function hash(algorithm: 'sha256', data: Uint8Array, encoding: 'hex'): string
 }

@@ -21,7 +21,11 @@ export interface StepResult {
 export function runStep(step: Step, cwd: string): Promise<StepResult> {
   const begin = performance.now()
   return new Promise((resolve) => {
-    const child = spawn(step.command, step.args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, NO_COLOR: '1' } })
+    const child = spawn(step.command, step.args, {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1' },
+    })
     let output = ''
     const keep = (chunk: Buffer): void => {
       output += chunk.toString()

@@ -1,5 +1,5 @@
-// Goal: every rule of tidy catches what it is for, at the right line, and nothing else in a tree that is clean.
-// Method: a small repository is written to a temporary folder, one fault at a time is put in, and the findings are compared.
+// Goal: every rule of tidy catches what it is for, at the right line, and nothing else in a tree that is clean. Method:
+// a small repository is written to a temporary folder, one fault at a time is put in, and the findings are compared.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -35,7 +35,8 @@ const CLEAN: Readonly<Record<string, string>> = {
   'packages/engine/package.json': packageJson('engine', ['@x/core', '@x/testkit', '@x/host']),
   'packages/testkit/package.json': packageJson('testkit', ['@x/core']),
   'apps/host/package.json': packageJson('host', ['@x/core', 'fastify']),
-  'apps/host/src/main.ts': "import { readFileSync } from 'node:fs'\nexport const at = Date.now() + readFileSync('x').length\n",
+  'apps/host/src/main.ts':
+    "import { readFileSync } from 'node:fs'\nexport const at = Date.now() + readFileSync('x').length\n",
 }
 
 const roots: string[] = []
@@ -113,9 +114,15 @@ describe('imports', () => {
   const engine = (text: string): Readonly<Record<string, string>> => ({ 'packages/engine/src/b.ts': text })
 
   test('upward, sideways and out of the package', () => {
-    expect(findingsWith(engine("import { h } from '@x/host'\nexport const b = h\n"))).toEqual(['packages/engine/src/b.ts:1 arrow'])
-    expect(findingsWith(engine("import type { A } from '@x/core'\nexport type B = A\n"))).toEqual(['packages/engine/src/b.ts:1 arrow'])
-    expect(findingsWith(engine("\nexport { a } from '../../core/src/a.ts'\n"))).toEqual(['packages/engine/src/b.ts:2 arrow'])
+    expect(findingsWith(engine("import { h } from '@x/host'\nexport const b = h\n"))).toEqual([
+      'packages/engine/src/b.ts:1 arrow',
+    ])
+    expect(findingsWith(engine("import type { A } from '@x/core'\nexport type B = A\n"))).toEqual([
+      'packages/engine/src/b.ts:1 arrow',
+    ])
+    expect(findingsWith(engine("\nexport { a } from '../../core/src/a.ts'\n"))).toEqual([
+      'packages/engine/src/b.ts:2 arrow',
+    ])
   })
 
   test('a side package, but for tests', () => {
@@ -125,17 +132,27 @@ describe('imports', () => {
   })
 
   test('a dependency that package.json does not declare, dynamic imports included', () => {
-    expect(findingsWith(core("\nimport { z } from 'zod/mini'\nexport const b = z\n"))).toEqual(['packages/core/src/b.ts:2 undeclared'])
-    expect(findingsWith({ 'apps/host/src/b.ts': "export const b = import('zod')\n" })).toEqual(['apps/host/src/b.ts:1 undeclared'])
+    expect(findingsWith(core("\nimport { z } from 'zod/mini'\nexport const b = z\n"))).toEqual([
+      'packages/core/src/b.ts:2 undeclared',
+    ])
+    expect(findingsWith({ 'apps/host/src/b.ts': "export const b = import('zod')\n" })).toEqual([
+      'apps/host/src/b.ts:1 undeclared',
+    ])
     expect(findingsWith({ 'apps/host/src/b.ts': "import 'zod'\n" })).toEqual(['apps/host/src/b.ts:1 undeclared'])
     expect(findingsWith({ 'apps/host/src/b.ts': "import fastify from 'fastify'\nexport { fastify }\n" })).toEqual([])
-    expect(findingsWith(core("import { test } from 'vitest'\nexport { test }\n"))).toEqual(['packages/core/src/b.ts:1 undeclared'])
+    expect(findingsWith(core("import { test } from 'vitest'\nexport { test }\n"))).toEqual([
+      'packages/core/src/b.ts:1 undeclared',
+    ])
   })
 
   test('the own index.ts or the own name', () => {
     const kernel = (text: string): Readonly<Record<string, string>> => ({ 'packages/kernel/src/b.ts': text })
-    expect(findingsWith(kernel("import { one } from './index.ts'\nexport const b = one\n"))).toEqual(['packages/kernel/src/b.ts:1 index'])
-    expect(findingsWith(core("import { a } from '@x/core'\nexport const b = a\n"))).toEqual(['packages/core/src/b.ts:1 index'])
+    expect(findingsWith(kernel("import { one } from './index.ts'\nexport const b = one\n"))).toEqual([
+      'packages/kernel/src/b.ts:1 index',
+    ])
+    expect(findingsWith(core("import { a } from '@x/core'\nexport const b = a\n"))).toEqual([
+      'packages/core/src/b.ts:1 index',
+    ])
   })
 
   test('cycles, of types too', () => {
@@ -149,7 +166,9 @@ describe('imports', () => {
   })
 
   test('a package that layers.json does not name', () => {
-    expect(findingsWith({ 'packages/stray/package.json': packageJson('stray') })).toEqual(['packages/stray/package.json:1 layer'])
+    expect(findingsWith({ 'packages/stray/package.json': packageJson('stray') })).toEqual([
+      'packages/stray/package.json:1 layer',
+    ])
   })
 })
 
@@ -172,17 +191,26 @@ describe('style', () => {
   test('the border of each size', () => {
     expect(findingsWith(core('//\n'.repeat(8)))).toEqual([])
     expect(findingsWith({ 'packages/core/src/b.test.ts': '//\n'.repeat(12) })).toEqual([])
-    expect(findingsWith({ 'packages/core/src/b.test.ts': '//\n'.repeat(13) })).toEqual(['packages/core/src/b.test.ts:13 size'])
+    expect(findingsWith({ 'packages/core/src/b.test.ts': '//\n'.repeat(13) })).toEqual([
+      'packages/core/src/b.test.ts:13 size',
+    ])
     expect(tidy(treeWith(core('//\n'.repeat(6)))).long).toEqual(['packages/core/src/b.ts'])
   })
 
   test('words that only look like it', () => {
-    const texts = ['export const any = { any: 1, b: (any: number) => any }\n', '// TODO(#7) later\n', 'for (let i = 0; i < 1; i += 1) void i\n']
-    for (const text of texts) expect(findingsWith(core(text.length > 60 ? text.replace(', b', ',\n  b') : text))).toEqual([])
+    const texts = [
+      'export const any = { any: 1, b: (any: number) => any }\n',
+      '// TODO(#7) later\n',
+      'for (let i = 0; i < 1; i += 1) void i\n',
+    ]
+    for (const text of texts)
+      expect(findingsWith(core(text.length > 60 ? text.replace(', b', ',\n  b') : text))).toEqual([])
   })
 
   test('file names', () => {
-    expect(findingsWith({ 'packages/core/src/someFile.ts': 'export {}\n' })).toEqual(['packages/core/src/someFile.ts:1 name'])
+    expect(findingsWith({ 'packages/core/src/someFile.ts': 'export {}\n' })).toEqual([
+      'packages/core/src/someFile.ts:1 name',
+    ])
   })
 })
 

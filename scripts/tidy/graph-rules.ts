@@ -47,13 +47,22 @@ function arrowFault(tree: Tree, file: SourceFile, from: string, to: string): str
   return `${from} (layer ${here}) must not import ${to} (layer ${there}): arrows point down`
 }
 
-function* bareImport(tree: Tree, file: SourceFile, own: Package | undefined, { specifier, line }: Import): Generator<Finding> {
+function* bareImport(
+  tree: Tree,
+  file: SourceFile,
+  own: Package | undefined,
+  { specifier, line }: Import,
+): Generator<Finding> {
   if (specifier.startsWith('node:')) return
   const name = packageOf(specifier)
   const at = { path: file.path, line }
   if (own === undefined) {
     const isWorkspace = tree.packages.some((each) => each.name === name)
-    if (!isWorkspace && !tree.rootDependencies.has(name) && !tree.packages.some((each) => each.devDependencies.has(name))) {
+    if (
+      !isWorkspace &&
+      !tree.rootDependencies.has(name) &&
+      !tree.packages.some((each) => each.devDependencies.has(name))
+    ) {
       yield { ...at, rule: 'undeclared', what: `${name} is in no package.json` }
     }
     return
@@ -62,7 +71,8 @@ function* bareImport(tree: Tree, file: SourceFile, own: Package | undefined, { s
     yield { ...at, rule: 'index', what: `${own.folder} imports itself by name; import the file` }
     return
   }
-  const declared = own.dependencies.has(name) || (file.isTest && (own.devDependencies.has(name) || tree.rootDependencies.has(name)))
+  const declared =
+    own.dependencies.has(name) || (file.isTest && (own.devDependencies.has(name) || tree.rootDependencies.has(name)))
   if (!declared) {
     const where = file.isTest ? 'dependencies or devDependencies' : 'dependencies'
     yield { ...at, rule: 'undeclared', what: `${name} is not in the ${where} of ${own.path}/package.json` }

@@ -1,7 +1,8 @@
-// Which characters of a TypeScript file are code? A rule that looks for `Date` must not stumble over a comment about dates, and
-// no pattern over single lines can tell: strings, templates, regular expressions and block comments span lines and nest. So this
-// walks the text once, as a scanner does, and blanks what is not code. Line breaks stay, so offsets and lines are those of the
-// file. The one guess is JavaScript's own: whether `/` divides or opens a regular expression is told from the token before it.
+// Which characters of a TypeScript file are code? A rule that looks for `Date` must not stumble over a comment about
+// dates, and no pattern over single lines can tell: strings, templates, regular expressions and block comments span
+// lines and nest. So this walks the text once, as a scanner does, and blanks what is not code. Line breaks stay, so
+// offsets and lines are those of the file. The one guess is JavaScript's own: whether `/` divides or opens a regular
+// expression is told from the token before it.
 
 /** A string literal in the file: where its opening quote stands and what it says, escapes unread. */
 export interface StringLiteral {
@@ -23,7 +24,8 @@ export interface Masked {
   readonly comments: readonly Comment[]
 }
 
-const REGEX_AFTER_WORD = /(?:^|[^\w$.])(?:return|typeof|case|in|of|do|else|void|delete|throw|new|yield|await|instanceof)$/
+const REGEX_AFTER_WORD =
+  /(?:^|[^\w$.])(?:return|typeof|case|in|of|do|else|void|delete|throw|new|yield|await|instanceof)$/
 const REGEX_AFTER_MARK = /[([{,;:=!&|?+\-*%<>~^}]$/
 
 /** Whether a `/` behind `before` (code only, blanks trimmed) opens a regular expression. */

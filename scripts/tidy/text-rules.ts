@@ -10,8 +10,14 @@ const IMPURE: readonly (readonly [RegExp, string])[] = [
   // Powers of bigints are exact; those of numbers are rounded as each engine likes.
   [/(?<!\dn\s*)\*\*/g, 'Math beyond integers'],
   [/(?<![.\w$#])(?:async|await|Promise)\b(?!\s*:)/g, 'async'],
-  [/(?<![.\w$#])(?:setTimeout|setInterval|setImmediate|queueMicrotask|performance|requestAnimationFrame)\b/g, 'timer or clock'],
-  [/(?<![.\w$#])(?:process|console|fetch|crypto|Buffer|globalThis|WeakRef|FinalizationRegistry)\b(?!\s*\??:)/g, 'ambient effect'],
+  [
+    /(?<![.\w$#])(?:setTimeout|setInterval|setImmediate|queueMicrotask|performance|requestAnimationFrame)\b/g,
+    'timer or clock',
+  ],
+  [
+    /(?<![.\w$#])(?:process|console|fetch|crypto|Buffer|globalThis|WeakRef|FinalizationRegistry)\b(?!\s*\??:)/g,
+    'ambient effect',
+  ],
   [/\b(?:localeCompare|Intl|toLocale\w*)\b/g, 'locale'],
 ]
 
@@ -28,7 +34,8 @@ function* purity(file: SourceFile, tree: Tree): Generator<Finding> {
   if (file.owner === undefined || file.isTest || !tree.layers.pure.includes(file.owner)) return
   for (const [pattern, what] of IMPURE) yield* matches(file, pattern, 'pure', what)
   for (const { at, text } of file.masked.strings) {
-    if (text.startsWith('node:')) yield { path: file.path, line: lineAt(file.text, at), rule: 'pure', what: 'node: import' }
+    if (text.startsWith('node:'))
+      yield { path: file.path, line: lineAt(file.text, at), rule: 'pure', what: 'node: import' }
   }
 }
 
@@ -55,14 +62,24 @@ function* style(file: SourceFile): Generator<Finding> {
   }
   for (const { at, text } of file.masked.comments) {
     if (/\b(?:TODO|FIXME|XXX)\b(?!\(#\d+\))/.test(text)) {
-      yield { path: file.path, line: lineAt(file.text, at), rule: 'todo', what: 'name an issue, as in TODO(#12), or do it' }
+      yield {
+        path: file.path,
+        line: lineAt(file.text, at),
+        rule: 'todo',
+        what: 'name an issue, as in TODO(#12), or do it',
+      }
     }
   }
 }
 
 function* machinePaths(path: string, text: string): Generator<Finding> {
   for (const match of text.matchAll(MACHINE_PATH)) {
-    yield { path, line: lineAt(text, match.index + 1), rule: 'machine', what: `path of one machine: ${match[0].trim()}` }
+    yield {
+      path,
+      line: lineAt(text, match.index + 1),
+      rule: 'machine',
+      what: `path of one machine: ${match[0].trim()}`,
+    }
   }
 }
 
@@ -80,5 +97,7 @@ export function* textFindings(tree: Tree): Generator<Finding> {
 /** Files longer than usual: worth a thought, no fault. */
 export function longFiles(tree: Tree): readonly string[] {
   const { lines_usual } = tree.layers
-  return tree.files.filter((file) => !file.isTest && file.text.split('\n').length - 1 > lines_usual).map((file) => file.path)
+  return tree.files
+    .filter((file) => !file.isTest && file.text.split('\n').length - 1 > lines_usual)
+    .map((file) => file.path)
 }

@@ -12,7 +12,9 @@ import { addVerify } from './commands/verify.ts'
 import { describeError } from './errors.ts'
 
 function versionOf(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string
+  }
   return version
 }
 

@@ -47,7 +47,11 @@ describe('precedence', () => {
 
   test('for any option, the strongest source that has it wins', () => {
     const numbers = OPTIONS.filter((option) => option.type.kind === 'number')
-    const values = fc.record({ file: fc.option(fc.integer({ min: 5000, max: 5100 })), env: fc.option(fc.integer({ min: 5101, max: 5200 })), flag: fc.option(fc.integer({ min: 5201, max: 5300 })) })
+    const values = fc.record({
+      file: fc.option(fc.integer({ min: 5000, max: 5100 })),
+      env: fc.option(fc.integer({ min: 5101, max: 5200 })),
+      flag: fc.option(fc.integer({ min: 5201, max: 5300 })),
+    })
     fc.assert(
       fc.property(fc.constantFrom(...numbers), values, (option, { file, env, flag }) => {
         const loaded = load(file === null ? '' : `${option.name} = ${file}`, {
@@ -62,13 +66,21 @@ describe('precedence', () => {
 
   test('paths in a file are relative to it, elsewhere to the working directory', () => {
     writeFileSync(join(folder, 'other.toml'), 'key = "k/member.key"\n')
-    const config = loadConfig({ file: join(folder, 'other.toml'), env: {}, flags: { genesis: 'g.json' }, cwd: '/somewhere' })
+    const config = loadConfig({
+      file: join(folder, 'other.toml'),
+      env: {},
+      flags: { genesis: 'g.json' },
+      cwd: '/somewhere',
+    })
     expect(config.key).toBe(join(folder, 'k/member.key'))
     expect(config.genesis).toBe('/somewhere/g.json')
   })
 
   test('lists are TOML lists or have commas', () => {
-    const peers = [{ name: 'a', address: 'x:1' }, { name: 'b', address: '[::1]:2' }]
+    const peers = [
+      { name: 'a', address: 'x:1' },
+      { name: 'b', address: '[::1]:2' },
+    ]
     expect(load('peers = ["a=x:1", "b=[::1]:2"]').peers).toEqual(peers)
     expect(load('', { env: { QUORATE_PEERS: 'a=x:1,b=[::1]:2' } }).peers).toEqual(peers)
     expect(load('', { flags: { cors: '*' } }).cors).toEqual(['*'])
@@ -83,7 +95,9 @@ describe('refusals', () => {
   })
 
   test('an unknown variable too, unless it is of another command or program', () => {
-    expect(refusal(() => load('', { env: { QUORATE_LOGLEVEL: 'info' } })).message).toMatch(/did you mean "QUORATE_LOG_LEVEL"/)
+    expect(refusal(() => load('', { env: { QUORATE_LOGLEVEL: 'info' } })).message).toMatch(
+      /did you mean "QUORATE_LOG_LEVEL"/,
+    )
     expect(load('', { env: { QUORATE_URL: 'x', PATH: 'y' } }).http).toBe('127.0.0.1:8080')
   })
 

@@ -1,6 +1,7 @@
-// One table of options drives the config file, the environment, the flags, `--help` and the page in docs/operating.md, so that
-// the five can't disagree. An option is called the same everywhere: `http` in the file, QUORATE_HTTP, --http. Flags go before
-// the environment, the environment before the file. What is not in the table is an error: a typo must not be a default.
+// One table of options drives the config file, the environment, the flags, `--help` and the page in docs/operating.md,
+// so that the five can't disagree. An option is called the same everywhere: `http` in the file, QUORATE_HTTP, --http.
+// Flags go before the environment, the environment before the file. What is not in the table is an error: a typo must
+// not be a default.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -75,8 +76,18 @@ export const OPTIONS: readonly Option[] = [
     fallback: [],
     help: 'name=host:port of members that moved since genesis',
   },
-  { name: 'log-level', type: { kind: 'choice', choices: LOG_LEVELS }, fallback: 'info', help: 'least severity that is logged' },
-  { name: 'log-format', type: { kind: 'choice', choices: ['json', 'pretty'] }, fallback: 'json', help: 'form of a log line' },
+  {
+    name: 'log-level',
+    type: { kind: 'choice', choices: LOG_LEVELS },
+    fallback: 'info',
+    help: 'least severity that is logged',
+  },
+  {
+    name: 'log-format',
+    type: { kind: 'choice', choices: ['json', 'pretty'] },
+    fallback: 'json',
+    help: 'form of a log line',
+  },
   { name: 'cors', type: { kind: 'list', item: 'text' }, fallback: [], help: 'origins whose pages may ask; * for all' },
   {
     name: 'body-bytes-max',
@@ -150,7 +161,12 @@ function check(option: Option, value: unknown, source: string, folder: string): 
       return number
     }
     case 'list': {
-      const items: readonly unknown[] = typeof value === 'string' ? value.split(',').filter((each) => each !== '') : Array.isArray(value) ? value : [undefined]
+      const items: readonly unknown[] =
+        typeof value === 'string'
+          ? value.split(',').filter((each) => each !== '')
+          : Array.isArray(value)
+            ? value
+            : [undefined]
       const isText = (each: unknown): each is string => typeof each === 'string'
       if (!items.every(isText)) throw refuse('a list of texts')
       return type.item === 'peer' ? items.map((each) => peerOf(each, refuse)) : items
@@ -194,9 +210,14 @@ export interface ConfigSources {
   readonly cwd: string
 }
 
-function checkNames(file: string | undefined, content: Readonly<Record<string, unknown>>, env: ConfigSources['env']): void {
+function checkNames(
+  file: string | undefined,
+  content: Readonly<Record<string, unknown>>,
+  env: ConfigSources['env'],
+): void {
   for (const key of Object.keys(content)) {
-    if (!NAMES.includes(key)) throw usageError('CONFIG_UNKNOWN_KEY', `${file}: unknown key "${key}"${suggestion(key, NAMES)}`)
+    if (!NAMES.includes(key))
+      throw usageError('CONFIG_UNKNOWN_KEY', `${file}: unknown key "${key}"${suggestion(key, NAMES)}`)
   }
   const variables = [...OPTIONS.map(variableOf), ...OTHER_VARIABLES]
   for (const name of Object.keys(env)) {
@@ -238,8 +259,8 @@ export function fallbackText({ fallback }: Option): string {
 /** The table of options as Markdown: part of docs/operating.md. */
 export function optionsMarkdown(): string {
   const rows = OPTIONS.filter((option) => option.hidden === undefined).map((option) => {
-    const fallback = fallbackText(option)
-    return `| \`${option.name}\` | \`${variableOf(option)}\` | ${fallback === '' ? '' : `\`${fallback}\``} | ${option.help} |`
+    const code = (text: string): string => (text === '' ? '' : `\`${text}\``)
+    return `| ${[code(option.name), code(variableOf(option)), code(fallbackText(option)), option.help].join(' | ')} |`
   })
   return ['| key and flag | environment | default | what |', '| --- | --- | --- | --- |', ...rows].join('\n')
 }

@@ -37,7 +37,10 @@ function oneLine(text: string): string {
 /** The line that tells of an error, and the exit code. */
 export function describeError(error: unknown): { readonly line: string; readonly exitCode: number } {
   if (error instanceof CommanderError) {
-    return { line: `error USAGE: ${oneLine(error.message.replace(/^error: /, ''))}`, exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE }
+    return {
+      line: `error USAGE: ${oneLine(error.message.replace(/^error: /, ''))}`,
+      exitCode: error.exitCode === 0 ? 0 : EXIT_USAGE,
+    }
   }
   if (!(error instanceof Error)) return { line: `error INTERNAL: ${String(error)}`, exitCode: EXIT_FAILED }
   const exitCode = error instanceof CliError ? error.exitCode : EXIT_FAILED

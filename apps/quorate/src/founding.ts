@@ -24,7 +24,7 @@ export const KEY_FILE = 'member.key'
 export const CONFIG_FILE = 'quorate.toml'
 
 function configText({ name, address, http }: MemberPlan): string {
-  return `# Replica of ${name}. Every key can also be a flag (--http) or a variable (QUORATE_HTTP); see quorate start --help.
+  return `# Replica of ${name}. Keys can also be flags (--http) or variables (QUORATE_HTTP): quorate start --help.
 genesis = "../genesis.json"
 key = "${KEY_FILE}"
 data-dir = "data"
@@ -36,7 +36,8 @@ http = "${http}"
 /** Makes `folder/name` with a key and a config file. @throws CliError EXISTS; KeyError */
 export function makeMember(folder: string, plan: MemberPlan, createKey: CreateKey): Founder {
   const own = join(folder, plan.name)
-  if (existsSync(own)) throw new CliError('EXISTS', `${own}: there is a member of this name already; nothing was changed`)
+  if (existsSync(own))
+    throw new CliError('EXISTS', `${own}: there is a member of this name already; nothing was changed`)
   mkdirSync(own, { recursive: true })
   chmodSync(own, 0o700)
   const { id } = createKey(join(own, KEY_FILE))

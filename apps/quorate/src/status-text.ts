@@ -4,7 +4,14 @@ import { pad, visible, widthOf } from './shell/format.ts'
 /** Lines of words as aligned columns; the first line is the head. */
 export function columns(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, i) => lines.reduce((most, line) => Math.max(most, widthOf(line[i] ?? '')), 0))
-  return lines.map((line) => line.map((word, i) => pad(word, widths[i] ?? 0)).join('  ').trimEnd()).join('\n')
+  return lines
+    .map((line) =>
+      line
+        .map((word, i) => pad(word, widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 /** Faults of a member, each kind once, with how often. */

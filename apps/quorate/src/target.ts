@@ -12,7 +12,9 @@ const FALLBACK_URL = 'http://127.0.0.1:8080'
 
 function devUrl(cwd: string): string | undefined {
   try {
-    const running = JSON.parse(readFileSync(join(cwd, DEV_FOLDER, DEV_RUNNING_FILE), 'utf8')) as { readonly url?: unknown }
+    const running = JSON.parse(readFileSync(join(cwd, DEV_FOLDER, DEV_RUNNING_FILE), 'utf8')) as {
+      readonly url?: unknown
+    }
     return typeof running.url === 'string' ? running.url : undefined
   } catch {
     return undefined
@@ -20,8 +22,8 @@ function devUrl(cwd: string): string | undefined {
 }
 
 /**
- * The replica that a command asks: the one named, else QUORATE_URL, else the first of a cluster that `quorate dev` runs from
- * this folder, else port 8080 of this machine.
+ * The replica that a command asks: the one named, else QUORATE_URL, else the first of a cluster that `quorate dev` runs
+ * from this folder, else port 8080 of this machine.
  */
 export function targetUrl(named: string | undefined): string {
   const url = named ?? process.env['QUORATE_URL'] ?? devUrl(process.cwd()) ?? FALLBACK_URL

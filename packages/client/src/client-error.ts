@@ -2,8 +2,9 @@
 export class ClientError extends Error {
   override readonly name = 'ClientError'
   /**
-   * Stable code. Own codes: UNREACHABLE (no answer from any replica; nothing or an unknown thing was done), OUTCOME_UNKNOWN (a
-   * write was sent and no attempt brought its outcome: send it again with the same id), BAD_ANSWER (not what the protocol says).
+   * Stable code. Own codes: UNREACHABLE (no answer from any replica; nothing or an unknown thing was done),
+   * OUTCOME_UNKNOWN (a write was sent and no attempt brought its outcome: send it again with the same id), BAD_ANSWER
+   * (not what the protocol says).
    */
   readonly code: string
   /** Id of the transaction, where the request was one. */

@@ -1,4 +1,5 @@
-// Goal: what the client promises about ids, repetition and errors. Method: a scripted server in place of fetch; no time passes.
+// Goal: what the client promises about ids, repetition and errors. Method: a scripted server in place of fetch; no time
+// passes.
 
 import { expect, test } from 'vitest'
 import { waitMs } from './back-off.ts'
@@ -24,7 +25,10 @@ function refusal(status: number, code: string): Response {
   return new Response(JSON.stringify({ code, message: `${code}!` }), { status, headers: { 'retry-after': '1' } })
 }
 
-function clientOf(script: Script, urls = ['http://one', 'http://two/']): { readonly client: Client; readonly seen: Seen[]; readonly waits: number[] } {
+function clientOf(
+  script: Script,
+  urls = ['http://one', 'http://two/'],
+): { readonly client: Client; readonly seen: Seen[]; readonly waits: number[] } {
   const seen: Seen[] = []
   const waits: number[] = []
   const client = new Client({
@@ -57,9 +61,21 @@ test('a write is sent again with the same id and body, to another replica, until
     return attempt === 2 ? refusal(503, 'TIMEOUT') : executed()
   })
   const done = await client.submit([{ sql: 'INSERT INTO t VALUES (?)', args: [7] }], { id: 'order-1' })
-  expect(done).toEqual({ id: 'order-1', height: 5, position: 2, duplicate: false, results: [{ columns: ['a'], rows: [[7n]], affectedRows: 1, lastInsertRowid: 3n }] })
-  expect(seen.map((each) => each.url)).toEqual(['http://one/v1/transactions', 'http://two/v1/transactions', 'http://one/v1/transactions'])
-  const body = '{"idempotencyKey":"order-1","statements":[{"sql":"INSERT INTO t VALUES (?)","args":[{"type":"integer","value":"7"}]}]}'
+  expect(done).toEqual({
+    id: 'order-1',
+    height: 5,
+    position: 2,
+    duplicate: false,
+    results: [{ columns: ['a'], rows: [[7n]], affectedRows: 1, lastInsertRowid: 3n }],
+  })
+  expect(seen.map((each) => each.url)).toEqual([
+    'http://one/v1/transactions',
+    'http://two/v1/transactions',
+    'http://one/v1/transactions',
+  ])
+  const body =
+    '{"idempotencyKey":"order-1","statements":' +
+    '[{"sql":"INSERT INTO t VALUES (?)","args":[{"type":"integer","value":"7"}]}]}'
   expect(seen.map((each) => each.body)).toEqual([body, body, body])
   expect(waits).toEqual([50, 1100])
 })
@@ -89,7 +105,10 @@ test('an error of the statement or the id is final', async () => {
 
 test('several statements are one request with named and positional arguments', async () => {
   const { client, seen } = clientOf(() => executed([ROWS, ROWS]))
-  const statements = [{ sql: 'one', args: { n: true, t: 'x' } }, { sql: 'two', args: [1.5, null] }]
+  const statements = [
+    { sql: 'one', args: { n: true, t: 'x' } },
+    { sql: 'two', args: [1.5, null] },
+  ]
   expect((await client.submit(statements, { id: 'i' })).results).toHaveLength(2)
   const { statements: sent } = JSON.parse(seen[0]?.body ?? '') as { statements: unknown }
   expect(sent).toEqual([
@@ -111,7 +130,14 @@ test('a read that nobody answers is unreachable, not unknown', async () => {
 })
 
 test('nonsense from a server is an error with a code', async () => {
-  for (const text of ['', '[]', '{"height": 1, "results": 7}', '{"results": []}', 'null', '{"height": 1, "results": [{}]}']) {
+  for (const text of [
+    '',
+    '[]',
+    '{"height": 1, "results": 7}',
+    '{"results": []}',
+    'null',
+    '{"height": 1, "results": [{}]}',
+  ]) {
     const { client } = clientOf(() => new Response(text, { status: 200 }))
     expect((await failure(client.query('SELECT 1'))).code).toBe('BAD_ANSWER')
     expect((await failure(client.status())).code).toBe('BAD_ANSWER')

@@ -1,10 +1,11 @@
 // The client of a ledger over HTTP. It talks to any replica and moves on to the next when one doesn't answer.
 //
-// Exactly once. A client that sends a write and hears nothing can't know whether it stands. So every write has an id that the
-// client makes *before* it sends, and the ledger executes an id once: sending the same id and statements again gives the first
-// outcome. `submit` does so by itself until an outcome comes or its attempts end. Only a process that dies in between could
-// forget the id; one that must not do a thing twice stores id and statements durably first, and on restart submits what is
-// stored and not yet answered. The ledger remembers an id for a while (ten minutes unless its gateways say otherwise).
+// Exactly once. A client that sends a write and hears nothing can't know whether it stands. So every write has an id
+// that the client makes *before* it sends, and the ledger executes an id once: sending the same id and statements again
+// gives the first outcome. `submit` does so by itself until an outcome comes or its attempts end. Only a process that
+// dies in between could forget the id; one that must not do a thing twice stores id and statements durably first, and
+// on restart submits what is stored and not yet answered. The ledger remembers an id for a while (ten minutes unless
+// its gateways say otherwise).
 
 import { randomUUID } from 'node:crypto'
 import type { BackOff } from './back-off.ts'
@@ -122,7 +123,8 @@ export class Client {
 
   /**
    * Writes: all `statements` in one ledger transaction, or none. Repeats with the same id until the outcome is known.
-   * @throws ClientError with the SQL error's code; ID_REUSED; OUTCOME_UNKNOWN (submit again with the same id); UNREACHABLE
+   * @throws ClientError with the SQL error's code; ID_REUSED; OUTCOME_UNKNOWN (submit again with the same id);
+   * UNREACHABLE
    */
   async submit(statements: readonly Statement[], options: { readonly id?: string } = {}): Promise<Submitted> {
     const id = options.id ?? newTransactionId()
@@ -154,7 +156,10 @@ export class Client {
     return { ...rows, height }
   }
 
-  /** Opens a stream: statements one after the other on one connection, BEGIN to COMMIT across requests. Nothing is repeated. */
+  /**
+   * Opens a stream: statements one after the other on one connection, BEGIN to COMMIT across requests. Nothing is
+   * repeated.
+   */
   stream(): Stream {
     return new Stream({ url: this.url, fetch: this.#fetch, timeoutMs: this.#timeoutMs })
   }
@@ -176,7 +181,9 @@ export class Client {
     return parseJson(await this.#get(`/v1/tx/${encodeURIComponent(id)}`))
   }
 
-  /** The text of the receipt file that proves a transaction. Verify it with `verifyReceiptFile` before you rely on it. */
+  /**
+   * The text of the receipt file that proves a transaction. Verify it with `verifyReceiptFile` before you rely on it.
+   */
   async receipt(id: string): Promise<string> {
     const proof = parseProof(parseJson(await this.#get(`/v1/tx/${encodeURIComponent(id)}/proof`)))
     if (!proof.ok) throw new ClientError('BAD_ANSWER', `not a receipt: ${proof.error.message}`, id)
@@ -190,7 +197,11 @@ export class Client {
     })
   }
 
-  #refused(answer: Whole, error: { readonly code?: string; readonly message: string }, id: string | undefined): Attempt<never> {
+  #refused(
+    answer: Whole,
+    error: { readonly code?: string; readonly message: string },
+    id: string | undefined,
+  ): Attempt<never> {
     const code = error.code ?? 'SQLITE_ERROR'
     const failure = new ClientError(code, error.message, id)
     if (TRY_LATER.has(code)) return { kind: 'again', error: failure, unknown: false, wishMs: wishOf(answer) }
@@ -221,7 +232,11 @@ export class Client {
       this.#preferred = (this.#preferred + 1) % this.#urls.length
       if (attempt >= this.#attemptsMax) {
         if (!unknown) throw outcome.error
-        throw new ClientError('OUTCOME_UNKNOWN', `no outcome after ${attempt} attempts; the last: ${outcome.error.message}`, id)
+        throw new ClientError(
+          'OUTCOME_UNKNOWN',
+          `no outcome after ${attempt} attempts; the last: ${outcome.error.message}`,
+          id,
+        )
       }
       await this.#sleep(waitMs(this.#backOff, attempt, this.#random(), outcome.wishMs))
     }

@@ -56,7 +56,10 @@ export function asObject(value: unknown): Readonly<Record<string, unknown>> | un
 }
 
 /** Code and message of an answer that is an error. */
-export function errorIn(answer: Extract<Answer, { readonly kind: 'answer' }>): { readonly code: string; readonly message: string } {
+export function errorIn(answer: Extract<Answer, { readonly kind: 'answer' }>): {
+  readonly code: string
+  readonly message: string
+} {
   const body = asObject(parseJson(answer.text))
   const code = body?.['code']
   const message = body?.['message']

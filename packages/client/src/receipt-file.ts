@@ -29,7 +29,8 @@ export function printReceiptFile(file: ReceiptFile): string {
 
 /** Reads a receipt file's text. It proves nothing yet. */
 export function parseReceiptFile(text: string): Result<ReceiptFile, ReceiptError> {
-  if (text.length > RECEIPT_FILE_CHARS_MAX) return malformed(`${text.length} characters, at most ${RECEIPT_FILE_CHARS_MAX}`)
+  if (text.length > RECEIPT_FILE_CHARS_MAX)
+    return malformed(`${text.length} characters, at most ${RECEIPT_FILE_CHARS_MAX}`)
   const object = asObject(parseJson(text))
   if (object === undefined) return malformed('not a JSON object')
   const { version, ledger, receipt } = object as { version?: unknown; ledger?: unknown; receipt?: unknown }

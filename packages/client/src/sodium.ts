@@ -1,4 +1,5 @@
-// The strict ed25519 rule of every replica (libsodium's), so that what they accept and what a verifier accepts is the same.
+// The strict ed25519 rule of every replica (libsodium's), so that what they accept and what a verifier accepts is the
+// same.
 
 import { createRequire } from 'node:module'
 import { fromHex } from '@quorate/kernel'
@@ -8,7 +9,8 @@ interface Sodium {
   crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean
 }
 
-// sodium-native ships no types and is CommonJS; required, it needs no ambient declaration that others would have to share.
+// sodium-native ships no types and is CommonJS; required, it needs no ambient declaration that others would have to
+// share.
 const sodium = createRequire(import.meta.url)('sodium-native') as Sodium
 
 const KEY_BYTES = 32

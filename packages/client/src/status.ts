@@ -42,10 +42,14 @@ function list(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   return value.map(asObject).filter((each) => each !== undefined)
 }
 
-/** Reads the answer of `GET /v1/status`. Undefined where it isn't one; unknown fields are ignored, as a newer replica may have them. */
+/**
+ * Reads the answer of `GET /v1/status`. Undefined where it isn't one; unknown fields are ignored, as a newer replica
+ * may have them.
+ */
 export function parseStatus(value: unknown): LedgerStatus | undefined {
   const status = asObject(value)
-  if (status === undefined || typeof status['height'] !== 'number' || typeof status['stateRoot'] !== 'string') return undefined
+  if (status === undefined || typeof status['height'] !== 'number' || typeof status['stateRoot'] !== 'string')
+    return undefined
   return {
     ledger: text(status['ledger']),
     member: text(status['member']),

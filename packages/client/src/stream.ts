@@ -27,8 +27,8 @@ function opensTransaction(sql: string): boolean {
 }
 
 /**
- * Statements one after the other on one connection of one replica. A statement outside of BEGIN ... COMMIT is a transaction of
- * its own. A transaction left open is rolled back by the server after some seconds.
+ * Statements one after the other on one connection of one replica. A statement outside of BEGIN ... COMMIT is a
+ * transaction of its own. A transaction left open is rolled back by the server after some seconds.
  */
 export class Stream {
   readonly #options: StreamOptions

@@ -1,5 +1,5 @@
-// Goal: a receipt proves what it says to whoever holds genesis.json, and nothing once a byte of it is changed. Method: a ledger
-// of real keys and signatures; every byte of a receipt is flipped in turn.
+// Goal: a receipt proves what it says to whoever holds genesis.json, and nothing once a byte of it is changed. Method:
+// a ledger of real keys and signatures; every byte of a receipt is flipped in turn.
 
 import { encodeReceipt, ledgerId } from '@quorate/types'
 import { expect, test } from 'vitest'
@@ -21,7 +21,16 @@ test('a good receipt proves transaction, outcome, place and certificate', () => 
   const proven = verifyReceiptFile(fileOf(good), ledger.genesis)
   expect(proven).toMatchObject({
     ok: true,
-    value: { ledger: id, height: 1, position: 3, timeMs: 2000, signers: 3, seats: 4, transaction: { id: 'tx-3' }, outcome: { kind: 'executed' } },
+    value: {
+      ledger: id,
+      height: 1,
+      position: 3,
+      timeMs: 2000,
+      signers: 3,
+      seats: 4,
+      transaction: { id: 'tx-3' },
+      outcome: { kind: 'executed' },
+    },
   })
 })
 
@@ -39,19 +48,26 @@ test('any flipped bit fails, with a reason', () => {
   const codes = new Set<string>()
   for (let at = 0; at < good.length; at += 1) {
     const bad = good.slice()
-    bad[at] = (bad[at] ?? 0) ^ (1 << (at % 8))
+    bad[at] = (bad[at] ?? 0) ^ (1 << at % 8)
     const verified = verifyReceiptFile(fileOf(bad), ledger.genesis)
     expect(verified.ok).toBe(false)
     if (verified.ok) continue
     expect(verified.error.message).not.toBe('')
     codes.add(verified.error.code)
   }
-  const expected = ['GENESIS_NOT_CERTIFIED', 'NOT_CERTIFIED', 'OTHER_LEDGER', 'OUTCOME_NOT_IN_BLOCK', 'TRANSACTION_NOT_IN_BLOCK']
+  const expected = [
+    'GENESIS_NOT_CERTIFIED',
+    'NOT_CERTIFIED',
+    'OTHER_LEDGER',
+    'OUTCOME_NOT_IN_BLOCK',
+    'TRANSACTION_NOT_IN_BLOCK',
+  ]
   expect([...codes]).toEqual(expect.arrayContaining(expected))
 })
 
 test('any cut and any byte too many fails', () => {
-  for (let length = 0; length < good.length; length += 7) expect(codeOf(fileOf(good.slice(0, length)))).toBe('MALFORMED')
+  for (let length = 0; length < good.length; length += 7)
+    expect(codeOf(fileOf(good.slice(0, length)))).toBe('MALFORMED')
   expect(codeOf(fileOf(Uint8Array.of(...good, 0)))).toBe('MALFORMED')
 })
 

@@ -56,7 +56,10 @@ function portOf(address: string): number {
 async function checkPort(address: string, name: string, what: string): Promise<void> {
   const port = portOf(address)
   if (await isPortFree(port)) return
-  throw new CliError('PORT_IN_USE', `port ${port} (${what} of ${name}) is in use by another process; end it and start again`)
+  throw new CliError(
+    'PORT_IN_USE',
+    `port ${port} (${what} of ${name}) is in use by another process; end it and start again`,
+  )
 }
 
 /** The replicas that `folder` holds, with their ports known to be free. */
@@ -75,7 +78,11 @@ async function seatsIn(folder: string, flags: DevFlags): Promise<readonly Seat[]
       if (listen !== undefined) await checkPort(listen, name, 'replica port')
       const log = flags.logLevel === undefined ? [] : ['--log-level', flags.logLevel]
       const args = [...process.execArgv, main, 'start', '--config', file, '--stop-with-stdin', ...log]
-      return { name, url: `http://${http}`, launch: { command: process.execPath, args, logPath: join(folder, name, 'replica.log') } }
+      return {
+        name,
+        url: `http://${http}`,
+        launch: { command: process.execPath, args, logPath: join(folder, name, 'replica.log') },
+      }
     }),
   )
 }
@@ -91,7 +98,8 @@ function welcome(url: string, count: number, folder: string): string {
     "console.log((await db.execute('SELECT * FROM greetings')).rows)",
   ].join('; ')
   return `
-${count} replicas are ready at ${url} (data in ${folder}; Ctrl-C ends them, a second start goes on with the same ledger).
+${count} replicas are ready at ${url} (data in ${folder}).
+Ctrl-C ends them; a second start goes on with the same ledger.
 
   curl -s ${url}/v1/transactions -H 'content-type: application/json' -d '{"sql": "${sql}"}'
   node --input-type=module -e "${libsql}"
@@ -194,6 +202,12 @@ export function addDev(program: Command): void {
     .command('corrupt')
     .description('restarts it as a liar')
     .addArgument(number())
-    .addOption(new Option('--how <lie>', 'the kind of lie').choices(lies?.kind === 'choice' ? [...lies.choices] : []).default('equivocate'))
-    .action((replica: number, { how }: { readonly how: string }, command: Command) => tell('corrupt', replica, how, command))
+    .addOption(
+      new Option('--how <lie>', 'the kind of lie')
+        .choices(lies?.kind === 'choice' ? [...lies.choices] : [])
+        .default('equivocate'),
+    )
+    .action((replica: number, { how }: { readonly how: string }, command: Command) =>
+      tell('corrupt', replica, how, command),
+    )
 }

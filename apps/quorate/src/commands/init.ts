@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { isAddress } from '../config.ts'
 import { usageError } from '../errors.ts'
 import type { MemberPlan } from '../founding.ts'
-import { found, makeMember, memberNames } from '../founding.ts'
+import { found, KEY_FILE, makeMember, memberNames } from '../founding.ts'
 import { numberBetween } from '../numbers.ts'
 
 interface InitFlags {
@@ -31,7 +31,7 @@ async function init(flags: InitFlags): Promise<void> {
     if (!isAddress(address)) throw usageError('USAGE', `--address is ${address}, wanted host:port`)
     const plan = { name: flags.member, address, http: `127.0.0.1:${flags.httpPort}` }
     const founder = makeMember(flags.out, plan, createMemberKey)
-    console.error(`made ${join(flags.out, flags.member)}; keep ${join(flags.out, flags.member, 'member.key')} secret and backed up.`)
+    console.error(`made ${join(flags.out, flags.member)}; keep its ${KEY_FILE} secret and backed up.`)
     console.error('Send this line to the other founders; all lines together are "founders" of genesis.json:')
     console.log(JSON.stringify(founder))
     return
@@ -39,7 +39,8 @@ async function init(flags: InitFlags): Promise<void> {
   const plans = plansFor(flags.members, flags.host, flags.basePort, flags.httpPort)
   const genesis = found(flags.out, flags.name, plans, createMemberKey)
   console.log(`ledger ${ledgerId(genesis)} in ${join(flags.out, 'genesis.json')}`)
-  for (const { name } of plans) console.log(`start ${name}: quorate start --config ${join(flags.out, name, 'quorate.toml')}`)
+  for (const { name } of plans)
+    console.log(`start ${name}: quorate start --config ${join(flags.out, name, 'quorate.toml')}`)
 }
 
 /** `quorate init` */

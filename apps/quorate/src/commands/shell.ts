@@ -40,7 +40,11 @@ function databaseAt(url: string | undefined): Database & { close(): Promise<void
 /** Past lines, newest first, as readline wants them. */
 function readHistory(path: string): string[] {
   if (!existsSync(path)) return []
-  return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '').slice(-HISTORY_LINES_MAX).reverse()
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .slice(-HISTORY_LINES_MAX)
+    .reverse()
 }
 
 function addHistory(path: string, line: string): void {
@@ -78,13 +82,23 @@ async function runShell(url: string | undefined, flags: ShellFlags): Promise<voi
   const database = databaseAt(target)
   const isTerminal = flags.command === undefined && process.stdin.isTTY
   const mode = flags.mode ?? (isTerminal || process.stdout.isTTY ? 'table' : 'csv')
-  const session = new Session(database, output, { mode, timer: isTerminal, chatty: isTerminal, nowMs: () => performance.now() })
+  const session = new Session(database, output, {
+    mode,
+    timer: isTerminal,
+    chatty: isTerminal,
+    nowMs: () => performance.now(),
+  })
   if (flags.command !== undefined) {
     for (const line of flags.command.split('\n')) await session.feed(line)
   } else if (isTerminal) {
     const history = join(homedir(), HISTORY_FILE)
     output.out(`quorate shell at ${target}. A statement ends with a semicolon; .help for commands, Ctrl-D to leave.`)
-    const terminal = createInterface({ input: process.stdin, output: process.stdout, history: readHistory(history), historySize: HISTORY_LINES_MAX })
+    const terminal = createInterface({
+      input: process.stdin,
+      output: process.stdout,
+      history: readHistory(history),
+      historySize: HISTORY_LINES_MAX,
+    })
     await converse(terminal, session, history)
     terminal.close()
   } else {

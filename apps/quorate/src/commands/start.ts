@@ -2,8 +2,12 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { Option as ConfigOption } from '../config.ts'
 import { fallbackText, loadConfig, OPTIONS, variableOf } from '../config.ts'
+import { EXIT_FAILED } from '../errors.ts'
 import { readGenesis } from '../genesis-file.ts'
 import { replicaOptions } from '../replica-options.ts'
+
+/** Longest time that a replica which stopped by itself gets to close what it can. */
+const FAILED_CLOSE_MS_MAX = 2000
 
 type Flags = Readonly<Record<string, unknown>>
 
@@ -41,10 +45,15 @@ async function start(flags: Flags): Promise<void> {
   const replica = await openReplica(replicaOptions(config, genesis))
   const stopped = replica.stopped.then((reason) => ({ reason }))
   const first = await Promise.race([ended, stopped])
+  // An open stdin would keep the process alive.
+  process.stdin.destroy()
   if (typeof first === 'string') {
     await replica.close()
     return
   }
+  // What failed may also fail to close, and must not keep the process: who watches it waits for its end.
+  setTimeout(() => process.exit(EXIT_FAILED), FAILED_CLOSE_MS_MAX).unref()
+  void replica.close().catch(() => undefined)
   throw first.reason
 }
 

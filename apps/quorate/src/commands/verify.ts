@@ -38,7 +38,9 @@ function outcomeText(outcome: Outcome): string {
         return reply.kind === 'error' ? [reply] : []
       })
       const [first] = failed
-      return first === undefined ? 'executed' : `executed; first error ${first.error.code}: ${visible(first.error.message)}`
+      return first === undefined
+        ? 'executed'
+        : `executed; first error ${first.error.code}: ${visible(first.error.message)}`
     }
     case 'failed':
       return `failed and rolled back: ${outcome.error.code}: ${visible(outcome.error.message)}`

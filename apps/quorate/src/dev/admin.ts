@@ -1,5 +1,6 @@
-// How `quorate dev kill 2` reaches the running `quorate dev`: a loopback port, written with a random token into a file that only
-// its owner can read. One line of JSON each way. Whoever can't read the file can't give orders, web pages included.
+// How `quorate dev kill 2` reaches the running `quorate dev`: a loopback port, written with a random token into a file
+// that only its owner can read. One line of JSON each way. Whoever can't read the file can't give orders, web pages
+// included.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -123,9 +124,13 @@ export async function openAdmin(folder: string, url: string, handle: Handler): P
 
 function readRunning(folder: string): Running | undefined {
   try {
-    const running = JSON.parse(readFileSync(join(folder, DEV_RUNNING_FILE), 'utf8')) as Readonly<Record<string, unknown>>
+    const running = JSON.parse(readFileSync(join(folder, DEV_RUNNING_FILE), 'utf8')) as Readonly<
+      Record<string, unknown>
+    >
     const { port, token, url } = running
-    return typeof port === 'number' && typeof token === 'string' && typeof url === 'string' ? { port, token, url } : undefined
+    return typeof port === 'number' && typeof token === 'string' && typeof url === 'string'
+      ? { port, token, url }
+      : undefined
   } catch {
     return undefined
   }
@@ -146,7 +151,10 @@ export async function runningUrl(folder: string): Promise<string | undefined> {
   return socket === undefined ? undefined : running?.url
 }
 
-/** Gives an order to the cluster that runs in `folder`; resolves to what it says. @throws CliError NOT_RUNNING and its own */
+/**
+ * Gives an order to the cluster that runs in `folder`; resolves to what it says.
+ * @throws CliError NOT_RUNNING and its own
+ */
 export async function order(folder: string, command: Command): Promise<string> {
   const running = readRunning(folder)
   const socket = running === undefined ? undefined : await connected(running.port)
@@ -158,7 +166,11 @@ export async function order(folder: string, command: Command): Promise<string> {
   const text = await line
   socket.destroy()
   if (text === undefined) throw new CliError('NOT_RUNNING', `the cluster in ${folder} ended without an answer`)
-  const { ok, code, message } = JSON.parse(text) as { readonly ok: boolean; readonly code: string; readonly message: string }
+  const { ok, code, message } = JSON.parse(text) as {
+    readonly ok: boolean
+    readonly code: string
+    readonly message: string
+  }
   if (!ok) throw new CliError(code, message)
   return message
 }

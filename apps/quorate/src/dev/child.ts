@@ -1,5 +1,5 @@
-// One replica process of the local cluster. It is never restarted behind its owner's back: a replica that dies by itself is
-// something to look at, so its last words are kept.
+// One replica process of the local cluster. It is never restarted behind its owner's back: a replica that dies by
+// itself is something to look at, so its last words are kept.
 
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
@@ -55,8 +55,8 @@ export class Child {
     const { command, args, logPath } = this.#launch
     this.#tail = ''
     const log = (this.#log ??= createWriteStream(logPath, { flags: 'a' }))
-    // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends its replicas in order. The
-    // pipe on stdin ends with the supervisor, so that its replicas end even where it is killed.
+    // A process group of its own: Ctrl-C in the terminal reaches the supervisor alone, which ends its replicas in
+    // order. The pipe on stdin ends with the supervisor, so that its replicas end even where it is killed.
     const child = spawn(command, [...args, ...flags], { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
     const keep = (chunk: Buffer): void => {
       log.write(chunk)
@@ -80,7 +80,10 @@ export class Child {
   #end(how: string): void {
     this.#process = undefined
     if (this.#state.kind === 'killed') return
-    const lastLines = this.#tail.split('\n').filter((line) => line.trim() !== '').slice(-LINES_KEPT)
+    const lastLines = this.#tail
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .slice(-LINES_KEPT)
     this.#state = { kind: 'died', how, lastLines }
     this.#onDeath()
   }

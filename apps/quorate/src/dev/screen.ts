@@ -1,4 +1,5 @@
-// The live table. On a terminal it is drawn over itself; elsewhere a line set every few seconds, and only when it changed.
+// The live table. On a terminal it is drawn over itself; elsewhere a line set every few seconds, and only when it
+// changed.
 
 import type { WriteStream } from 'node:tty'
 

@@ -1,5 +1,6 @@
-// Goal: the supervisor tells replicas apart, carries out orders, names a replica that died by itself, and leaves nobody behind.
-// Method: a few lines of Node stand in for a replica: they serve /v1/status and /v1/ready and end in order on SIGTERM.
+// Goal: the supervisor tells replicas apart, carries out orders, names a replica that died by itself, and leaves nobody
+// behind. Method: a few lines of Node stand in for a replica: they serve /v1/status and /v1/ready and end in order on
+// SIGTERM.
 
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -16,7 +17,8 @@ const FAKE = `
 import { createServer } from 'node:http'
 const [name, port, ...flags] = process.argv.slice(2)
 console.log(name + ' starts ' + flags.join(' '))
-const status = { height: 3, round: 9, transactions: 5, ready: true, phase: 'operational', stateRoot: 'ab'.repeat(32), member: name, peers: [],
+const status = { height: 3, round: 9, transactions: 5, ready: true, phase: 'operational', member: name, peers: [],
+  stateRoot: 'ab'.repeat(32),
   faults: name === 'a' ? [{ member: 'b', name: 'b', kind: 'fork', message: '' }] : [] }
 const server = createServer((request, response) => {
   if (request.url === '/die') { console.log('last words'); process.exit(7) }
@@ -39,7 +41,11 @@ beforeEach(async () => {
   seats = ['a', 'b'].map((name, i) => ({
     name,
     url: `http://127.0.0.1:${(port ?? 0) + i}`,
-    launch: { command: process.execPath, args: [fake, name, String((port ?? 0) + i)], logPath: join(folder, `${name}.log`) },
+    launch: {
+      command: process.execPath,
+      args: [fake, name, String((port ?? 0) + i)],
+      logPath: join(folder, `${name}.log`),
+    },
   }))
   deaths = []
   supervisor = new Supervisor(seats, (name, how, lastLines) => deaths.push([name, how, ...lastLines]))
@@ -53,7 +59,9 @@ afterEach(async () => {
 })
 
 async function states(): Promise<readonly string[]> {
-  return (await supervisor.sample()).map((sample) => (sample.status === undefined ? `${sample.state.kind}, mute` : sample.state.kind))
+  return (await supervisor.sample()).map((sample) =>
+    sample.status === undefined ? `${sample.state.kind}, mute` : sample.state.kind,
+  )
 }
 
 async function refusal(promise: Promise<unknown>): Promise<string> {

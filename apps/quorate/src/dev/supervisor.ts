@@ -1,5 +1,5 @@
-// A local cluster: one process for each replica, watched and told what to do. It decides nothing about the ledger; each replica
-// is the same `quorate start` that runs anywhere else.
+// A local cluster: one process for each replica, watched and told what to do. It decides nothing about the ledger; each
+// replica is the same `quorate start` that runs anywhere else.
 
 import type { LedgerStatus } from '@quorate/client'
 import { parseStatus } from '@quorate/client'
@@ -87,7 +87,11 @@ export class Supervisor {
           if (response?.status === 200) return
           const { state } = child
           if (state.kind === 'died') throw new CliError('DIED', `${seat.name} died at its start (${state.how})`)
-          if (performance.now() > end) throw new CliError('NOT_READY', `${seat.name} was not ready within ${boundMs} ms; see ${seat.launch.logPath}`)
+          if (performance.now() > end)
+            throw new CliError(
+              'NOT_READY',
+              `${seat.name} was not ready within ${boundMs} ms; see ${seat.launch.logPath}`,
+            )
           await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS))
         }
       }),
@@ -114,7 +118,8 @@ export class Supervisor {
     }
     const { child, seat } = member
     const isAlive = child.state.kind === 'running' || child.state.kind === 'stopped'
-    const wrong = (wanted: string): CliError => new CliError('WRONG_STATE', `${seat.name} is ${child.state.kind}, not ${wanted}`)
+    const wrong = (wanted: string): CliError =>
+      new CliError('WRONG_STATE', `${seat.name} is ${child.state.kind}, not ${wanted}`)
     switch (order) {
       case 'kill':
         if (!isAlive) throw wrong('running')
@@ -131,9 +136,11 @@ export class Supervisor {
       case 'restart':
         await this.#again(member, undefined)
         return `${seat.name} restarted`
-      case 'corrupt':
-        await this.#again(member, how ?? 'equivocate')
-        return `${seat.name} restarted, telling lies: ${how ?? 'equivocate'}; quorate dev restart ${replica} makes it honest again`
+      case 'corrupt': {
+        const lie = how ?? 'equivocate'
+        await this.#again(member, lie)
+        return `${seat.name} restarted, telling lies: ${lie}; quorate dev restart ${replica} makes it honest again`
+      }
     }
   }
 
@@ -160,7 +167,10 @@ export class Supervisor {
 function rate(member: Member, status: LedgerStatus | undefined): number {
   if (status === undefined) return 0
   const now = performance.now()
-  member.counts = [...member.counts.filter(({ atMs }) => now - atMs <= RATE_MS), { atMs: now, transactions: status.transactions }]
+  member.counts = [
+    ...member.counts.filter(({ atMs }) => now - atMs <= RATE_MS),
+    { atMs: now, transactions: status.transactions },
+  ]
   const [oldest] = member.counts
   if (oldest === undefined || now - oldest.atMs < 1) return 0
   return Math.max(0, ((status.transactions - oldest.transactions) * 1000) / (now - oldest.atMs))

@@ -1,4 +1,5 @@
-// Goal: the live table says at a glance who stands where and who was caught, and is drawn over itself on a terminal alone.
+// Goal: the live table says at a glance who stands where and who was caught, and is drawn over itself on a terminal
+// alone.
 
 import type { LedgerStatus } from '@quorate/client'
 import { expect, test } from 'vitest'
@@ -28,7 +29,13 @@ const running = { kind: 'running' } as const
 const samples: readonly Sample[] = [
   { name: 'a', state: running, misbehave: undefined, status: status('A', 100, [fork, fork]), perSecond: 1234.4 },
   { name: 'b', state: running, misbehave: 'equivocate', status: status('B', 99), perSecond: 0 },
-  { name: 'c', state: { kind: 'died', how: 'SIGSEGV', lastLines: [] }, misbehave: undefined, status: undefined, perSecond: 0 },
+  {
+    name: 'c',
+    state: { kind: 'died', how: 'SIGSEGV', lastLines: [] },
+    misbehave: undefined,
+    status: undefined,
+    perSecond: 0,
+  },
   { name: 'd', state: { kind: 'stopped' }, misbehave: undefined, status: undefined, perSecond: 0 },
 ]
 
@@ -46,7 +53,16 @@ function screenOf(isTTY: boolean): { readonly screen: Screen; readonly texts: st
   const texts: string[] = []
   const state = { at: 0 }
   const terminal = { isTTY, columns: 20, write: (text: string | Uint8Array) => texts.push(String(text)) > 0 }
-  return { screen: new Screen(terminal, () => state.at), texts, set at(value: number) { state.at = value }, get at() { return state.at } }
+  return {
+    screen: new Screen(terminal, () => state.at),
+    texts,
+    set at(value: number) {
+      state.at = value
+    },
+    get at() {
+      return state.at
+    },
+  }
 }
 
 test('on a terminal a table replaces the one before, cut to its width', () => {

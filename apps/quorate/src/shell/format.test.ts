@@ -5,8 +5,19 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { formatRows, pad, visible, widthOf } from './format.ts'
 
-const of = (columns: readonly string[], ...rows: Rows['rows'][number][]): Rows => ({ columns, rows, affectedRows: 0, lastInsertRowid: undefined })
-const mixed = of(['id', 'name', 'x'], [1n, 'ada', 1.5], [20n, 'añb, "c"\n', null], [3n, '日本', 2], [4n, Uint8Array.of(1, 255), 1e300])
+const of = (columns: readonly string[], ...rows: Rows['rows'][number][]): Rows => ({
+  columns,
+  rows,
+  affectedRows: 0,
+  lastInsertRowid: undefined,
+})
+const mixed = of(
+  ['id', 'name', 'x'],
+  [1n, 'ada', 1.5],
+  [20n, 'añb, "c"\n', null],
+  [3n, '日本', 2],
+  [4n, Uint8Array.of(1, 255), 1e300],
+)
 
 test('a table lines up, numbers to the right', () => {
   expect(formatRows(mixed, 'table')).toBe(

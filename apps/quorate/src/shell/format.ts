@@ -1,5 +1,5 @@
-// Results as text. What comes from a database is shown, never obeyed: control characters are written as escapes, so that a value
-// can't move the cursor or recolour a terminal.
+// Results as text. What comes from a database is shown, never obeyed: control characters are written as escapes, so
+// that a value can't move the cursor or recolour a terminal.
 
 import type { Rows } from '@quorate/client'
 import { toHex } from '@quorate/kernel'
@@ -34,7 +34,11 @@ function cell(value: Value): string {
 }
 
 const segmenter = new Intl.Segmenter()
-const WIDE = /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
+const WIDE = new RegExp(
+  '[\\u1100-\\u115f\\u2e80-\\u303e\\u3041-\\ua4cf\\uac00-\\ud7a3' +
+    '\\uf900-\\ufaff\\ufe30-\\ufe6f\\uff00-\\uff60\\uffe0-\\uffe6]|\\p{Emoji_Presentation}',
+  'u',
+)
 
 /** Columns that `text` takes in a terminal: wide East Asian characters and emoji take two, combining marks none. */
 export function widthOf(text: string): number {
@@ -53,9 +57,17 @@ export function pad(text: string, width: number, toRight = false): string {
 function table({ columns, rows }: Rows): string {
   const names = columns.map(visible)
   const cells = rows.map((row) => row.map(cell))
-  const widths = names.map((name, i) => cells.reduce((most, row) => Math.max(most, widthOf(row[i] ?? '')), widthOf(name)))
-  const isNumber = names.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] !== 'string' && !(row[i] instanceof Uint8Array)))
-  const line = (row: readonly string[]): string => row.map((each, i) => pad(each, widths[i] ?? 0, isNumber[i])).join('  ').trimEnd()
+  const widths = names.map((name, i) =>
+    cells.reduce((most, row) => Math.max(most, widthOf(row[i] ?? '')), widthOf(name)),
+  )
+  const isNumber = names.map(
+    (_, i) => rows.length > 0 && rows.every((row) => typeof row[i] !== 'string' && !(row[i] instanceof Uint8Array)),
+  )
+  const line = (row: readonly string[]): string =>
+    row
+      .map((each, i) => pad(each, widths[i] ?? 0, isNumber[i]))
+      .join('  ')
+      .trimEnd()
   return [line(names), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.map(line)].join('\n')
 }
 
@@ -65,7 +77,9 @@ function jsonValue(value: Value): unknown {
 }
 
 function json({ columns, rows }: Rows): string {
-  const lines = rows.map((row) => JSON.stringify(Object.fromEntries(columns.map((name, i) => [name, jsonValue(row[i] ?? null)]))))
+  const lines = rows.map((row) =>
+    JSON.stringify(Object.fromEntries(columns.map((name, i) => [name, jsonValue(row[i] ?? null)]))),
+  )
   return lines.length === 0 ? '[]' : `[${lines.join(',\n ')}]`
 }
 
@@ -76,7 +90,9 @@ function field(text: string): string {
 
 function csv({ columns, rows }: Rows): string {
   const text = (value: Value): string => (value === null ? '' : typeof value === 'string' ? value : cell(value))
-  return [columns.map(field), ...rows.map((row) => row.map((value) => field(text(value))))].map((row) => row.join(',')).join('\r\n')
+  return [columns.map(field), ...rows.map((row) => row.map((value) => field(text(value))))]
+    .map((row) => row.join(','))
+    .join('\r\n')
 }
 
 /** Rows as text, without a line break at the end. A statement without columns is nothing in every mode. */

@@ -7,7 +7,12 @@ import { ClientError } from '@quorate/client'
 import { expect, test } from 'vitest'
 import { Session } from './session.ts'
 
-function shell(chatty = false): { readonly session: Session; readonly asked: string[]; readonly out: string[]; readonly err: string[] } {
+function shell(chatty = false): {
+  readonly session: Session
+  readonly asked: string[]
+  readonly out: string[]
+  readonly err: string[]
+} {
   const asked: string[] = []
   const out: string[] = []
   const err: string[] = []
@@ -21,7 +26,13 @@ function shell(chatty = false): { readonly session: Session; readonly asked: str
         if (sql === 'COMMIT') open = false
         const isRead = sql.startsWith('SELECT')
         const result = isRead ? { columns: ['a'], rows: [['one']] } : { columns: [], rows: [] }
-        return Promise.resolve({ ...result, affectedRows: isRead ? 0 : 2, lastInsertRowid: undefined, height: open ? undefined : 7, autocommit: !open })
+        return Promise.resolve({
+          ...result,
+          affectedRows: isRead ? 0 : 2,
+          lastInsertRowid: undefined,
+          height: open ? undefined : 7,
+          autocommit: !open,
+        })
       },
       status: () => Promise.resolve('fine'),
     },
@@ -60,11 +71,13 @@ test('the prompt shows an open transaction, and writes tell what they did', asyn
 
 test('commands', async () => {
   const { session, asked, out, err } = shell()
-  for (const line of ['.mode table', 'SELECT 1;', '.status', '.schema t', '.timer on', 'UPDATE t;', '.help']) await session.feed(line)
+  for (const line of ['.mode table', 'SELECT 1;', '.status', '.schema t', '.timer on', 'UPDATE t;', '.help'])
+    await session.feed(line)
   expect(out.slice(0, 4)).toEqual(['a\n---\none', 'fine', 'one;', 'time: 0.0 ms'])
   expect(asked[1]).toMatch(/ESCAPE '\\' AND sql IS NOT NULL AND tbl_name = \? .* \| t$/)
   expect(err).toEqual([])
-  for (const line of ['.mode xml', '.timer', '.tabels', '.schema a b', '.read', '.read /nowhere/x']) await session.feed(line)
+  for (const line of ['.mode xml', '.timer', '.tabels', '.schema a b', '.read', '.read /nowhere/x'])
+    await session.feed(line)
   expect(err).toHaveLength(6)
   expect(err[2]).toContain('did you mean ".tables"')
   await session.feed('.quit')

@@ -43,7 +43,8 @@ A statement ends with a semicolon and may take several lines.`
 
 const COMMANDS = ['.help', '.tables', '.schema', '.status', '.mode', '.timer', '.read', '.quit']
 
-const OBJECTS = "FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_quorate\\_%' ESCAPE '\\'"
+const OBJECTS =
+  "FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_quorate\\_%' ESCAPE '\\'"
 const TABLES_SQL = `SELECT name ${OBJECTS} AND type IN ('table', 'view') ORDER BY name`
 const SCHEMA_SQL = `SELECT sql ${OBJECTS} AND sql IS NOT NULL ORDER BY tbl_name, type DESC, name`
 const SCHEMA_OF_SQL = `SELECT sql ${OBJECTS} AND sql IS NOT NULL AND tbl_name = ? ORDER BY type DESC, name`
@@ -149,14 +150,20 @@ export class Session {
       case '.tables':
         return this.#column(await this.#database.execute(TABLES_SQL), '')
       case '.schema':
-        return this.#column(await (argument === undefined ? this.#database.execute(SCHEMA_SQL) : this.#database.execute(SCHEMA_OF_SQL, [argument])), ';')
+        return this.#column(
+          await (argument === undefined
+            ? this.#database.execute(SCHEMA_SQL)
+            : this.#database.execute(SCHEMA_OF_SQL, [argument])),
+          ';',
+        )
       case '.status':
         return this.#output.out(await this.#database.status())
       case '.mode':
         this.#mode = MODES.find((mode) => mode === argument) ?? unknownWord(name, argument, MODES)
         return
       case '.timer':
-        this.#timer = (argument === 'on' || argument === 'off' ? argument : unknownWord(name, argument, ['on', 'off'])) === 'on'
+        this.#timer =
+          (argument === 'on' || argument === 'off' ? argument : unknownWord(name, argument, ['on', 'off'])) === 'on'
         return
       case '.read':
         return this.#read(argument)

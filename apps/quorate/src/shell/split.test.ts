@@ -10,8 +10,8 @@ test.each([
   ['SELECT 1;', ['SELECT 1'], ''],
   ['SELECT 1', [], 'SELECT 1'],
   ['a; b ;c', ['a', 'b'], 'c'],
-  [";; ;\n", [], ''],
-  ["SELECT ';', \"a;b\", `c;`, [d;];", ["SELECT ';', \"a;b\", `c;`, [d;]"], ''],
+  [';; ;\n', [], ''],
+  ['SELECT \';\', "a;b", `c;`, [d;];', ['SELECT \';\', "a;b", `c;`, [d;]'], ''],
   ["SELECT 'it''s;'; x", ["SELECT 'it''s;'"], ' x'],
   ["SELECT 'open; ", [], "SELECT 'open; "],
   ['SELECT 1; -- done;\n', ['SELECT 1'], ''],
@@ -20,7 +20,11 @@ test.each([
   ['SELECT 1 /* open ;', [], 'SELECT 1 /* open ;'],
   [`${TRIGGER}; SELECT 1;`, [TRIGGER, 'SELECT 1'], ''],
   [`${TRIGGER.replace('CREATE', 'create temp')};`, [TRIGGER.replace('CREATE', 'create temp')], ''],
-  ['CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u;', [], 'CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u;'],
+  [
+    'CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u;',
+    [],
+    'CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM u;',
+  ],
   ['CREATE TABLE trigger_end(a); END;', ['CREATE TABLE trigger_end(a)', 'END'], ''],
   ['BEGIN; INSERT INTO t VALUES (1); END;', ['BEGIN', 'INSERT INTO t VALUES (1)', 'END'], ''],
 ])('%j', (text, statements, rest) => {
@@ -28,7 +32,21 @@ test.each([
 })
 
 test('line by line gives what the whole text gives', () => {
-  const piece = fc.constantFrom('SELECT 1', ';', "'a;\n'", '\n', '"x', '"', '-- c\n', '/*', '*/', TRIGGER, ' ', '[', ']')
+  const piece = fc.constantFrom(
+    'SELECT 1',
+    ';',
+    "'a;\n'",
+    '\n',
+    '"x',
+    '"',
+    '-- c\n',
+    '/*',
+    '*/',
+    TRIGGER,
+    ' ',
+    '[',
+    ']',
+  )
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
       const text = `${pieces.join('')}\n`

@@ -1,6 +1,7 @@
-// Where does a statement end? At a semicolon that is not inside a string, a quoted name, a comment or the body of a trigger.
-// A trigger's body is statements of its own between BEGIN and END, so its end is the first `;` after an END that follows a `;`:
-// the rule of SQLite's own shell, which takes no parser (CASE ... END holds no semicolon before its END).
+// Where does a statement end? At a semicolon that is not inside a string, a quoted name, a comment or the body of a
+// trigger. A trigger's body is statements of its own between BEGIN and END, so its end is the first `;` after an END
+// that follows a `;`: the rule of SQLite's own shell, which takes no parser (CASE ... END holds no semicolon before its
+// END).
 
 /** Text taken apart into whole statements and what is left. */
 export interface Split {
@@ -10,8 +11,27 @@ export interface Split {
   readonly rest: string
 }
 
-/** A string, a quoted name, a comment, a word, a semicolon, blanks, or any other character. Unclosed ones run to the end. */
-const TOKEN = /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`(?:[^`]|``)*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*(?:\n|$)|\/\*[^]*?(?:\*\/|$)|[\w$\u0080-\uffff]+|;|\s+|[^]/gy
+/**
+ * A string, a quoted name, a comment, a word, a semicolon, blanks, or any other character. Unclosed ones run to the
+ * end.
+ */
+const TOKEN = new RegExp(
+  [
+    /'(?:[^']|'')*(?:'|$)/,
+    /"(?:[^"]|"")*(?:"|$)/,
+    /`(?:[^`]|``)*(?:`|$)/,
+    /\[[^\]]*(?:\]|$)/,
+    /--[^\n]*(?:\n|$)/,
+    /\/\*[^]*?(?:\*\/|$)/,
+    /[\w$\u0080-\uffff]+/,
+    /;/,
+    /\s+/,
+    /[^]/,
+  ]
+    .map((part) => part.source)
+    .join('|'),
+  'gy',
+)
 const CREATE_TRIGGER = /^(?:explain (?:query plan )?)?create (?:temp |temporary )?trigger /
 
 function isBlank(token: string): boolean {

@@ -1,9 +1,22 @@
-// A ledger of real keys and signatures, two blocks long, for tests of receipts: its genesis, and one block of some transactions.
+// A ledger of real keys and signatures, two blocks long, for tests of receipts: its genesis, and one block of some
+// transactions.
 
 import type { KeyObject } from 'node:crypto'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { seatCommittee } from '@quorate/membership'
-import type { Certificate, Committee, ConsensusKey, Digest, Genesis, Header, Height, MemberId, Millis, Outcome, Receipt } from '@quorate/types'
+import type {
+  Certificate,
+  Committee,
+  ConsensusKey,
+  Digest,
+  Genesis,
+  Header,
+  Height,
+  MemberId,
+  Millis,
+  Outcome,
+  Receipt,
+} from '@quorate/types'
 import {
   blockHash,
   bodyHash,
@@ -57,14 +70,18 @@ const zeros = '0'.repeat(64) as Digest
 export interface ProvenLedger {
   readonly genesis: Genesis
   /** The receipt of transaction `position`, its block signed by `signers` seats. */
-  receipt(position: number, signers?: number): Receipt
+  readonly receipt: (position: number, signers?: number) => Receipt
 }
 
 /** Founds a ledger of `members` and executes `count` transactions in block 1. */
 export function provenLedger(members: number, count: number): ProvenLedger {
   const identities = Array.from({ length: members }, newKey)
   const consensus = Array.from({ length: members }, newKey)
-  const founders = identities.map(({ id }, i) => ({ name: `m${i}`, id: id as MemberId, address: `127.0.0.1:${7400 + i}` }))
+  const founders = identities.map(({ id }, i) => ({
+    name: `m${i}`,
+    id: id as MemberId,
+    address: `127.0.0.1:${7400 + i}`,
+  }))
   const genesis: Genesis = { version: 1, name: 'proven', founders, sql: [] }
   const seated = foundersCommittee(genesis)
   const joins = identities.map((key, i) => {
@@ -95,7 +112,14 @@ export function provenLedger(members: number, count: number): ProvenLedger {
     encodeTransaction({
       id: `tx-${i}`,
       expiresMs: 9000 as Millis,
-      program: { requests: [{ kind: 'execute', statement: { sql: `INSERT INTO t VALUES (${i})`, args: [], namedArgs: [], wantRows: false } }] },
+      program: {
+        requests: [
+          {
+            kind: 'execute',
+            statement: { sql: `INSERT INTO t VALUES (${i})`, args: [], namedArgs: [], wantRows: false },
+          },
+        ],
+      },
     }),
   )
   const result = { columns: [], rows: [], affectedRows: 1, lastInsertRowid: 1n }
