@@ -8,14 +8,16 @@ import { report, runStep } from './step.ts'
 import type { Layers } from './tidy/tree.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const { layers, side } = JSON.parse(readFileSync(join(ROOT, 'layers.json'), 'utf8')) as Layers
+const { layers } = JSON.parse(readFileSync(join(ROOT, 'layers.json'), 'utf8')) as Layers
 
-/** Folders of the packages, in an order in which each finds those it imports already built. */
+/**
+ * Folders of the packages that are published, in an order in which each finds those it imports already built. Side
+ * packages are for tests, which run from source.
+ */
 function inOrder(): readonly string[] {
-  const names = [...layers.flat(), ...side]
-  return names.flatMap((name) =>
-    [`packages/${name}`, `apps/${name}`].filter((path) => existsSync(join(ROOT, path, 'src'))),
-  )
+  return layers
+    .flat()
+    .flatMap((name) => [`packages/${name}`, `apps/${name}`].filter((path) => existsSync(join(ROOT, path, 'src'))))
 }
 
 async function step(name: string, command: string, args: readonly string[]): Promise<boolean> {
