@@ -6,6 +6,9 @@ import type { WriteStream } from 'node:tty'
 /** Least time between two tables that are not drawn over each other. */
 const PLAIN_EVERY_MS = 5000
 
+/** Columns of a terminal that does not tell. */
+const WIDTH_UNKNOWN = 80
+
 /** What the screen writes to: stdout. */
 export type Terminal = Pick<WriteStream, 'write'> & { readonly isTTY?: boolean; readonly columns?: number }
 
@@ -31,7 +34,8 @@ export class Screen {
   draw(text: string): void {
     if (this.#terminal.isTTY === true) {
       // A line that wraps would be two lines to erase.
-      const width = this.#terminal.columns ?? 80
+      const { columns = 0 } = this.#terminal
+      const width = columns > 0 ? columns : WIDTH_UNKNOWN
       const lines = text.split('\n').map((line) => line.slice(0, width - 1))
       this.#erase()
       this.#terminal.write(`${lines.join('\n')}\n`)
