@@ -7,9 +7,10 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { REPLICA_NODE_FLAGS } from '../apps/quorate/src/node-flags.ts'
 
 const MAIN = fileURLToPath(new URL('../apps/quorate/src/main.ts', import.meta.url))
-const NODE_ARGS = ['--conditions=source', '--disable-warning=ExperimentalWarning']
+const NODE_ARGS = ['--conditions=source', '--disable-warning=ExperimentalWarning', ...REPLICA_NODE_FLAGS]
 
 /** What `GET /v1/status` answers, as far as tests read it. */
 export interface Status {

@@ -50,7 +50,7 @@ export const ALEPH_LIMITS: AlephLimits = {
   requestHashesMax: 256,
   answerBytesMax: 2 * MIB,
   answerUnitsMax: 512,
-  retainedBytesMax: 64 * MIB,
+  retainedBytesMax: 16 * MIB,
 }
 
 /**

@@ -15,6 +15,7 @@ import { CONFIG_FILE, found } from '../founding.ts'
 import { numberBetween } from '../numbers.ts'
 import { DEV_FOLDER } from '../target.ts'
 import { plansFor } from './init.ts'
+import { REPLICA_NODE_FLAGS } from '../node-flags.ts'
 
 interface DevFlags {
   readonly dir: string
@@ -77,7 +78,7 @@ async function seatsIn(folder: string, flags: DevFlags): Promise<readonly Seat[]
       await checkPort(http, name, 'HTTP')
       if (listen !== undefined) await checkPort(listen, name, 'replica port')
       const log = flags.logLevel === undefined ? [] : ['--log-level', flags.logLevel]
-      const args = [...process.execArgv, main, 'start', '--config', file, '--stop-with-stdin', ...log]
+      const args = [...REPLICA_NODE_FLAGS, ...process.execArgv, main, 'start', '--config', file, '--stop-with-stdin', ...log]
       return {
         name,
         url: `http://${http}`,

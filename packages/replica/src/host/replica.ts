@@ -24,7 +24,7 @@ import {
 } from '@quorate/types'
 import pino from 'pino'
 import type { Logger } from 'pino'
-import { Registry } from 'prom-client'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import { loadMemberKey } from '../crypto/keys.ts'
 import { Signer } from '../crypto/signer.ts'
 import { tlsIdentity } from '../crypto/tls-identity.ts'
@@ -251,10 +251,12 @@ class RunningReplica {
       wallMs: () => this.#clock.wallMs(),
       monotonicMs: () => this.#clock.monotonicMs(),
     })
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
     const gateway = new Gateway({
       replica: front,
       logger: this.#log,
-      registry: new Registry(),
+      registry,
       limits: { bodyBytesMax, requestsMax, sessionsMax, sessionMsMax },
       origins: cors,
     })

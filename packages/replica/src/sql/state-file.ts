@@ -19,7 +19,7 @@ export const RETAINED_HEIGHTS = 1000
 /** Replaced versions deleted per block at most: a bounded share of a block's time. */
 const PRUNED_MAX = 4096
 /** Pages of the newest height kept in memory, 4 KiB each. */
-const CACHED_PAGES_MAX = 8192
+const CACHED_PAGES_MAX = 4096
 
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS pages (number INTEGER NOT NULL, height INTEGER NOT NULL, hash TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
