@@ -55,7 +55,9 @@ export async function benchCluster(seconds: number, say: (line: string) => void)
     const cpuBefore = cpu()
     const piped = await load(urls, { path: '/v1/transactions', next: pipeline, connections: 16, seconds })
     const cpuUsed = cpu() - cpuBefore
-    say(`pipelined, 16 connections of ${PIPELINE}: ${piped.done * PIPELINE} transactions, ${piped.failed} requests refused`)
+    say(
+      `pipelined, 16 connections of ${PIPELINE}: ${piped.done * PIPELINE} transactions, ${piped.failed} requests refused`,
+    )
     const rss = Math.max(...pids.map(rssMb))
     await cluster.converged()
     return {

@@ -76,9 +76,16 @@ export interface Load {
 /** Keeps one request in flight on each of `connections` for `seconds`, spread over `urls`; `next` makes the bodies. */
 export async function load(
   urls: readonly string[],
-  options: { readonly path: string; readonly connections: number; readonly seconds: number; readonly next: () => string },
+  options: {
+    readonly path: string
+    readonly connections: number
+    readonly seconds: number
+    readonly next: () => string
+  },
 ): Promise<Load> {
-  const open = await Promise.all(Array.from({ length: options.connections }, (_, i) => Connection.open(urls[i % urls.length] ?? '')))
+  const open = await Promise.all(
+    Array.from({ length: options.connections }, (_, i) => Connection.open(urls[i % urls.length] ?? '')),
+  )
   const latencies: number[] = []
   let failed = 0
   const start = performance.now()
@@ -95,7 +102,12 @@ export async function load(
   )
   const seconds = (performance.now() - start) / 1000
   for (const connection of open) connection.close()
-  return { done: latencies.length, failed, seconds, latenciesMs: Float64Array.from(latencies).toSorted((a, b) => a - b) }
+  return {
+    done: latencies.length,
+    failed,
+    seconds,
+    latenciesMs: Float64Array.from(latencies).toSorted((a, b) => a - b),
+  }
 }
 
 /** The value below which `share` of the ascending `sorted` lie. */

@@ -14,7 +14,10 @@ const ITEMS_PER_UNIT = 100
 export function benchOrdering(members: number, seconds: number): number {
   const view = hashOf('view', new Uint8Array(0)) as ViewId
   const ids = Array.from({ length: members }, (_, i) => hashOf('join', Uint8Array.of(i)) as string as MemberId)
-  const committee = new Committee(view, ids.map((id) => ({ id, key: id as string as Committee['members'][number]['key'] })))
+  const committee = new Committee(
+    view,
+    ids.map((id) => ({ id, key: id as string as Committee['members'][number]['key'] })),
+  )
   const cores = ids.map((_, i) => new Aleph({ committee, seat: seat(i), coin: deterministicCoin(view) }))
   const item = encodeItem({ kind: 'transaction', bytes: new Uint8Array(ITEM_BYTES) })
   const batch = Array.from({ length: ITEMS_PER_UNIT }, () => item)
@@ -51,12 +54,15 @@ export function benchOrdering(members: number, seconds: number): number {
       queue.length = 0
       head = 0
       now.monotonicMs = millis(now.monotonicMs + 1)
-      cores.forEach((core, at) => apply(at, core.handle(core.room.items > 60_000 ? { kind: 'submit', items: batch } : { kind: 'tick' }, now)))
+      cores.forEach((core, at) =>
+        apply(at, core.handle(core.room.items > 60_000 ? { kind: 'submit', items: batch } : { kind: 'tick' }, now)),
+      )
       continue
     }
     const next = queue[head]
     head += 1
-    if (next !== undefined) apply(next.to, cores[next.to]?.handle({ kind: 'units', from: seat(next.from), units: [next.unit] }, now) ?? [])
+    if (next !== undefined)
+      apply(next.to, cores[next.to]?.handle({ kind: 'units', from: seat(next.from), units: [next.unit] }, now) ?? [])
     if (head > 10_000) queue.splice(0, head)
     if (head > 10_000) head = 0
   }

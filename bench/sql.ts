@@ -17,20 +17,33 @@ export async function benchSql(seconds: number): Promise<number> {
   let count = 0
   let at = 0
   const run = (content: Parameters<typeof executeBlock>[3]): void => {
-    const base: PageSource = count === 0 ? NO_PAGES : { pageCount: count, page: (number) => pages.get(number) ?? new Uint8Array(0) }
+    const base: PageSource =
+      count === 0 ? NO_PAGES : { pageCount: count, page: (number) => pages.get(number) ?? new Uint8Array(0) }
     const result = executeBlock(engine, base, { height: height(at), timeMs: 1, seed }, content)
     const changed = result.pages.changed()
     for (const [number, bytes] of changed) pages.set(number, bytes)
     count = result.pages.pageCount
-    tree.update(count, changed.map(([number, bytes]) => [number, pageHash(number, bytes)]))
+    tree.update(
+      count,
+      changed.map(([number, bytes]) => [number, pageHash(number, bytes)]),
+    )
     at += 1
   }
   run({ kind: 'genesis', members: [], sql: ['CREATE TABLE bench(id INTEGER PRIMARY KEY, name TEXT, n INTEGER)'] })
   let id = 0
   const insert = (): Uint8Array => {
     id += 1
-    const statement = { sql: 'INSERT INTO bench(name, n) VALUES (?, ?)', args: [`name ${id}`, BigInt(id % 1000)], namedArgs: [], wantRows: true }
-    return encodeTransaction({ id: `bench-${id}`, expiresMs: millis(60_000), program: { requests: [{ kind: 'execute', statement }] } })
+    const statement = {
+      sql: 'INSERT INTO bench(name, n) VALUES (?, ?)',
+      args: [`name ${id}`, BigInt(id % 1000)],
+      namedArgs: [],
+      wantRows: true,
+    }
+    return encodeTransaction({
+      id: `bench-${id}`,
+      expiresMs: millis(60_000),
+      program: { requests: [{ kind: 'execute', statement }] },
+    })
   }
   let spentMs = 0
   let done = 0

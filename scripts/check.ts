@@ -1,4 +1,4 @@
-// The checks of every change: tidy, lint, types, unit tests. Run: npm run check. Independent steps run at the same
+// The checks of every change: tidy, format, lint, types, unit tests. Run: npm run check. Independent steps run at the same
 // time; each tells in one line how long it took, and shows its output only if it failed. Ends with `N passed, N
 // failed`, tests and other steps together. With --cluster it also runs the tests on clusters of real processes: that is
 // npm test.
@@ -17,6 +17,7 @@ const vitest = (project: string): Step => ({
 })
 
 const TIDY: Step = { name: 'tidy', command: process.execPath, args: ['scripts/tidy.ts'] }
+const FORMAT: Step = { name: 'format', command: bin('oxfmt'), args: ['--check'] }
 const LINT: Step = { name: 'lint', command: bin('oxlint'), args: ['--type-aware', '--deny-warnings'] }
 const TYPES: Step = { name: 'types', command: bin('tsc'), args: ['-p', 'tsconfig.json'] }
 const CORES: Step = { name: 'types-cores', command: bin('tsc'), args: ['-p', 'tsconfig.cores.json'] }
@@ -36,7 +37,7 @@ async function runAll(steps: readonly Step[], atOnce: number): Promise<readonly 
   return results
 }
 
-const results = [...(await runAll([TIDY, LINT, TYPES, CORES], Math.min(availableParallelism(), 4)))]
+const results = [...(await runAll([TIDY, FORMAT, LINT, TYPES, CORES], Math.min(availableParallelism(), 4)))]
 // Tests use every core themselves, and clusters must not share the machine with anything.
 results.push(...(await runAll([vitest('unit')], 1)))
 if (process.argv.includes('--cluster')) results.push(...(await runAll([vitest('cluster')], 1)))

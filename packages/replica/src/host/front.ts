@@ -66,7 +66,9 @@ export interface FrontParts {
 }
 
 function refused(code: Refused['code'], message: string, retryAfterMs?: number): Refused {
-  return retryAfterMs === undefined ? { kind: 'refused', code, message } : { kind: 'refused', code, message, retryAfterMs }
+  return retryAfterMs === undefined
+    ? { kind: 'refused', code, message }
+    : { kind: 'refused', code, message, retryAfterMs }
 }
 
 export class Front implements Replica {
@@ -82,11 +84,20 @@ export class Front implements Replica {
 
   async submit({ id, program, replay, keepMs }: Submission): Promise<SubmitReply> {
     const { core, submissions, wallMs, monotonicMs } = this.#parts
-    if (!isTransactionId(id)) return refused('TOO_LARGE', `the id has more than ${TRANSACTION_LIMITS.idBytesMax} bytes, or none`)
-    const transaction: Transaction = { id, expiresMs: millis(wallMs() + keepMs), program, ...(replay === undefined ? {} : { replay }) }
+    if (!isTransactionId(id))
+      return refused('TOO_LARGE', `the id has more than ${TRANSACTION_LIMITS.idBytesMax} bytes, or none`)
+    const transaction: Transaction = {
+      id,
+      expiresMs: millis(wallMs() + keepMs),
+      program,
+      ...(replay === undefined ? {} : { replay }),
+    }
     const bytes = encodeTransaction(transaction)
     if (bytes.length > TRANSACTION_LIMITS.bytesMax) {
-      return refused('TOO_LARGE', `the transaction has ${bytes.length} bytes, at most ${TRANSACTION_LIMITS.bytesMax} are allowed`)
+      return refused(
+        'TOO_LARGE',
+        `the transaction has ${bytes.length} bytes, at most ${TRANSACTION_LIMITS.bytesMax} are allowed`,
+      )
     }
     const phase = core.status().phase
     if (phase === 'failed' || phase === 'initial') return refused('NOT_READY', `the replica is ${phase}`, 1000)
@@ -100,7 +111,8 @@ export class Front implements Replica {
   }
 
   async #reply(settled: Settled): Promise<SubmitReply> {
-    if (settled.kind === 'timeout') return refused('TIMEOUT', `no outcome within ${SUBMIT_WAIT_MS} ms; it may still come: ask again with the same id`)
+    if (settled.kind === 'timeout')
+      return refused('TIMEOUT', `no outcome within ${SUBMIT_WAIT_MS} ms; it may still come: ask again with the same id`)
     if (settled.kind === 'stopped') return refused('NOT_READY', 'the replica stops; ask again with the same id')
     const { height, position } = settled
     const value = unwrap(decodeOutcome(settled.outcome), 'an executed outcome')
@@ -131,7 +143,8 @@ export class Front implements Replica {
         return refused('HEIGHT_GONE', `height ${height} is no longer kept`)
       case 'outcome': {
         const value = unwrap(decodeOutcome(reply.outcome), "a reader's outcome")
-        if (value.kind === 'duplicate' || value.kind === 'refused') return refused('NOT_READY', 'a read was answered as a write')
+        if (value.kind === 'duplicate' || value.kind === 'refused')
+          return refused('NOT_READY', 'a read was answered as a write')
         return { kind: 'read', height, outcome: value }
       }
       case 'failed':
@@ -152,7 +165,10 @@ export class Front implements Replica {
     if (reads.certified === undefined) return refused('NOT_READY', 'the ledger is being founded', 500)
     if (level.kind === 'as-of') return refused('HEIGHT_AHEAD', `height ${level.height} is beyond ${reads.certified}`)
     const what = level.kind === 'at-least' ? `height ${level.height} was not reached` : 'no quorum said how far it is'
-    return refused('TIMEOUT', `${what} within ${READ_WAIT_MS_MAX} ms; level "local" answers from height ${reads.certified}`)
+    return refused(
+      'TIMEOUT',
+      `${what} within ${READ_WAIT_MS_MAX} ms; level "local" answers from height ${reads.certified}`,
+    )
   }
 
   async openSession({ level, isReadonly }: SessionOptions): Promise<OpenReply> {
@@ -163,7 +179,8 @@ export class Front implements Replica {
     const seed = toHex(randomBytes(32)) as Digest
     const reply = await readers.inSession({ kind: 'open', session, height, seed, isReadonly })
     if (reply.kind === 'gone') return refused('HEIGHT_GONE', `height ${height} is no longer kept`)
-    if (reply.kind !== 'opened') return refused('OVERLOADED', reply.kind === 'failed' ? reply.message : 'the reader is busy', 250)
+    if (reply.kind !== 'opened')
+      return refused('OVERLOADED', reply.kind === 'failed' ? reply.message : 'the reader is busy', 250)
     return { kind: 'open', session: sessionOn(readers, session, height) }
   }
 
@@ -208,7 +225,11 @@ export class Front implements Replica {
     if (place === undefined || stored === undefined || genesis === undefined) return undefined
     const { header, body, certificate } = stored.block
     if (certificate === undefined) return undefined
-    const receipt = receiptFor(genesis, { header, body, certificate, outcomes: outcomesOf(stored.block) }, place.position)
+    const receipt = receiptFor(
+      genesis,
+      { header, body, certificate, outcomes: outcomesOf(stored.block) },
+      place.position,
+    )
     return receipt === undefined ? undefined : encodeReceipt(receipt)
   }
 
@@ -218,7 +239,16 @@ export class Front implements Replica {
     return { header: block.header, body: block.body, certificate: block.certificate }
   }
 
-  async #certified(height: Height): Promise<{ block: StoredBlock; header: Omit<BlockView, 'hash' | 'signers' | 'transactions'>; certificate: { signatures: readonly { readonly seat: number }[] } } | undefined> {
+  async #certified(
+    height: Height,
+  ): Promise<
+    | {
+        block: StoredBlock
+        header: Omit<BlockView, 'hash' | 'signers' | 'transactions'>
+        certificate: { signatures: readonly { readonly seat: number }[] }
+      }
+    | undefined
+  > {
     const { reads, store } = this.#parts
     if (reads.certified === undefined || height > reads.certified) return undefined
     const block = await store.block(height)

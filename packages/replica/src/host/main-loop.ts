@@ -3,7 +3,16 @@
 
 import type { Choam, ChoamEffect, ChoamInput } from '@quorate/choam'
 import type { Certificate, Digest, Evidence, Header, Height, MemberId, Vote } from '@quorate/types'
-import { encodeMessage, encodeUnsignedUnit, MESSAGE_CODES, MESSAGE_LIMITS, sealUnit, unitHash, unitSignedBytes, voteSignedBytes } from '@quorate/types'
+import {
+  encodeMessage,
+  encodeUnsignedUnit,
+  MESSAGE_CODES,
+  MESSAGE_LIMITS,
+  sealUnit,
+  unitHash,
+  unitSignedBytes,
+  voteSignedBytes,
+} from '@quorate/types'
 import { unreachable } from '@quorate/kernel'
 import type { Clock, Execution, Executor, Ledger, Network, Signer } from './ports.ts'
 
@@ -117,15 +126,20 @@ export class MainLoop {
         this.#certified(effect)
         return
       case 'serve-blocks':
-        this.#await(ledger.certifiedBlocks(effect.from, Math.min(effect.count, MESSAGE_LIMITS.blocksMax), SERVE_BYTES_MAX), (blocks) => {
-          network.send([effect.to], MESSAGE_CODES.blocks, encodeMessage({ kind: 'blocks', blocks }))
-        })
+        this.#await(
+          ledger.certifiedBlocks(effect.from, Math.min(effect.count, MESSAGE_LIMITS.blocksMax), SERVE_BYTES_MAX),
+          (blocks) => {
+            network.send([effect.to], MESSAGE_CODES.blocks, encodeMessage({ kind: 'blocks', blocks }))
+          },
+        )
         return
       case 'readable':
         this.#listener.onReadable(effect.request, effect.height)
         return
       case 'evidence':
-        this.#await(ledger.putEvidence(effect.member, effect.evidence), () => this.#listener.onEvidence(effect.member, effect.evidence))
+        this.#await(ledger.putEvidence(effect.member, effect.evidence), () =>
+          this.#listener.onEvidence(effect.member, effect.evidence),
+        )
         return
       case 'prune':
         this.#await(ledger.pruneUnits(effect.view, effect.below), () => undefined)
@@ -161,10 +175,13 @@ export class MainLoop {
     const { height } = header
     const execution = this.#executions.get(height)
     const seat = this.#core.seatIn(view)
-    if (execution === undefined || seat === undefined) return this.#fail(new Error(`vote for height ${height} without execution or seat`))
+    if (execution === undefined || seat === undefined)
+      return this.#fail(new Error(`vote for height ${height} without execution or seat`))
     const vote: Vote = { view, height, block: hash, seat, signature: signer.sign(voteSignedBytes(hash)) }
     const { ids, results } = execution
-    this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () => this.feed({ kind: 'voted', vote }))
+    this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () =>
+      this.feed({ kind: 'voted', vote }),
+    )
   }
 
   #certified({ header, hash, certificate }: ChoamEffect & { kind: 'certified' }): void {

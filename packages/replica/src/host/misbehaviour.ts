@@ -3,7 +3,15 @@
 
 import type { ChoamEffect } from '@quorate/choam'
 import type { Digest, MemberId, Message } from '@quorate/types'
-import { decodeUnit, encodeUnsignedUnit, sealUnit, seat, unitHash, unitSignedBytes, voteSignedBytes } from '@quorate/types'
+import {
+  decodeUnit,
+  encodeUnsignedUnit,
+  sealUnit,
+  seat,
+  unitHash,
+  unitSignedBytes,
+  voteSignedBytes,
+} from '@quorate/types'
 import type { Bend } from './main-loop.ts'
 import type { Network, Signer } from './ports.ts'
 
@@ -20,7 +28,14 @@ function twinOf(bytes: Uint8Array, ownSeat: number | undefined, signer: Signer):
   const unit = decodeUnit(bytes)
   if (!unit.ok || ownSeat === undefined || unit.value.creator !== seat(ownSeat)) return undefined
   const { view, creator, round, parents, payload } = unit.value
-  const twin = { view, creator, round, parents, payload, timestampMs: (unit.value.timestampMs + 1) as typeof unit.value.timestampMs }
+  const twin = {
+    view,
+    creator,
+    round,
+    parents,
+    payload,
+    timestampMs: (unit.value.timestampMs + 1) as typeof unit.value.timestampMs,
+  }
   return sealUnit(twin, signer.sign(unitSignedBytes(unitHash(encodeUnsignedUnit(twin))))).bytes
 }
 
@@ -40,7 +55,9 @@ function wrongRoot(effect: Send, signer: Signer): readonly ChoamEffect[] {
   const { vote } = effect.message
   const first = vote.block.startsWith('0') ? '1' : '0'
   const block = (first + vote.block.slice(1)) as Digest
-  return [{ ...effect, message: { kind: 'vote', vote: { ...vote, block, signature: signer.sign(voteSignedBytes(block)) } } }]
+  return [
+    { ...effect, message: { kind: 'vote', vote: { ...vote, block, signature: signer.sign(voteSignedBytes(block)) } } },
+  ]
 }
 
 /** Noise in every shape: unknown codes, known codes with nonsense, long and short. The sequence is fixed, so that a drill repeats. */
@@ -53,7 +70,12 @@ function noise(step: number): { readonly code: number; readonly body: Uint8Array
 /** How the main loop's effects are changed for one kind of lie. */
 export function bendFor(
   how: Misbehaviour,
-  tools: { readonly signer: Signer; readonly network: Network; readonly ownSeat: () => number | undefined; readonly peers: readonly MemberId[] },
+  tools: {
+    readonly signer: Signer
+    readonly network: Network
+    readonly ownSeat: () => number | undefined
+    readonly peers: readonly MemberId[]
+  },
 ): Bend {
   let step = 0
   return (effect) => {

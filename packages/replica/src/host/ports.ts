@@ -1,6 +1,17 @@
 // What the main loop asks of the world. The real shells stand behind these in a replica, simulated ones in a simulation.
 
-import type { Certificate, ConsensusKey, Digest, Evidence, Height, MemberId, Millis, Round, ViewId, Vote } from '@quorate/types'
+import type {
+  Certificate,
+  ConsensusKey,
+  Digest,
+  Evidence,
+  Height,
+  MemberId,
+  Millis,
+  Round,
+  ViewId,
+  Vote,
+} from '@quorate/types'
 import type { AdmittedUnit, CertifiedBlock } from '@quorate/types'
 
 /** Signs with the member's key. Synchronous: one ed25519 signature costs less than a hop to another thread. */

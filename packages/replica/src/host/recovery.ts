@@ -6,7 +6,16 @@ import { assert, must } from '@quorate/kernel'
 import type { Restored, StoredBlock as CoreBlock } from '@quorate/choam'
 import { seedOf } from '@quorate/choam'
 import type { AdmittedUnit, Committee, Digest, Header, Height, OrderedHead, ViewId, Vote } from '@quorate/types'
-import { admitUnit, bodyHash, decodeBody, decodeCertificate, decodeHeader, decodeUnit, decodeVote, height } from '@quorate/types'
+import {
+  admitUnit,
+  bodyHash,
+  decodeBody,
+  decodeCertificate,
+  decodeHeader,
+  decodeUnit,
+  decodeVote,
+  height,
+} from '@quorate/types'
 import type { Store } from '../store/store.ts'
 import type { StoredBlock } from '../store/record.ts'
 import type { Executor } from './ports.ts'
@@ -54,9 +63,16 @@ export async function catchUpDatabase(
     for (const block of blocks) {
       const header = headerOf(block)
       const seed = seedOf(ledger, header.height, bodyHash(block.body))
-      const { stateRoot } = await database.execute({ height: header.height, timeMs: header.timeMs, seed, bodyBytes: block.body })
+      const { stateRoot } = await database.execute({
+        height: header.height,
+        timeMs: header.timeMs,
+        seed,
+        bodyBytes: block.body,
+      })
       if (stateRoot !== header.stateRoot) {
-        throw new RecoveryError(`executing block ${block.height} again gave state root ${stateRoot}, its header says ${header.stateRoot}`)
+        throw new RecoveryError(
+          `executing block ${block.height} again gave state root ${stateRoot}, its header says ${header.stateRoot}`,
+        )
       }
       next = block.height + 1
     }
@@ -66,7 +82,8 @@ export async function catchUpDatabase(
 
 function toCoreBlock(block: StoredBlock): CoreBlock {
   const certificate = block.certificate === undefined ? undefined : decodeCertificate(block.certificate)
-  if (certificate !== undefined && !certificate.ok) throw new RecoveryError(`certificate ${block.height} on disk: ${certificate.error.message}`)
+  if (certificate !== undefined && !certificate.ok)
+    throw new RecoveryError(`certificate ${block.height} on disk: ${certificate.error.message}`)
   return { headerBytes: block.header, bodyBytes: block.body, certificate: certificate?.value }
 }
 
@@ -80,10 +97,11 @@ function lastHead(block: StoredBlock): OrderedHead | undefined {
 async function recentBlocks(store: Store, tip: number, recentRounds: number): Promise<readonly StoredBlock[]> {
   let found: readonly StoredBlock[] = []
   let newest: number | undefined
-  for (let end = tip; end > 0; ) {
+  for (let end = tip; end > 0;) {
     const from = Math.max(1, end - 31)
     const range: StoredBlock[] = []
-    while (range.length < end - from + 1) range.push(...(await store.blocks(from + range.length, end - from + 1 - range.length, READ_BYTES)))
+    while (range.length < end - from + 1)
+      range.push(...(await store.blocks(from + range.length, end - from + 1 - range.length, READ_BYTES)))
     found = [...range, ...found]
     newest ??= lastHead(must(range.at(-1), 'a range holds its end'))?.round
     const oldest = lastHead(must(range[0], 'a range holds its beginning'))?.round
@@ -100,7 +118,8 @@ async function unitsOf(store: Store, view: ViewId, committee: Committee): Promis
       const unit = decodeUnit(stored.bytes)
       // Signatures were checked before the unit was stored; the hash is recomputed by decoding.
       const admitted = unit.ok ? admitUnit(unit.value, committee, () => true) : unit
-      if (!admitted.ok || admitted.value.hash !== stored.hash) throw new RecoveryError(`unit ${stored.hash} on disk is damaged`)
+      if (!admitted.ok || admitted.value.hash !== stored.hash)
+        throw new RecoveryError(`unit ${stored.hash} on disk is damaged`)
       units.push(admitted.value)
     }
     if (page.next === undefined) return units
@@ -124,9 +143,12 @@ export async function restore(
 ): Promise<Restored | undefined> {
   const tip = await store.tip()
   const genesis = await store.block(0)
-  const committee = options.committeeFor(genesis === undefined || genesis.certificate === undefined ? undefined : toCoreBlock(genesis))
+  const committee = options.committeeFor(
+    genesis === undefined || genesis.certificate === undefined ? undefined : toCoreBlock(genesis),
+  )
   const units = await unitsOf(store, committee.view, committee)
-  if (tip === undefined || genesis === undefined) return units.length === 0 ? undefined : { blocks: [], units, votes: [] }
+  if (tip === undefined || genesis === undefined)
+    return units.length === 0 ? undefined : { blocks: [], units, votes: [] }
   const recent = await recentBlocks(store, tip.height, options.recentRounds)
   const certified = await store.certifiedTip()
   const votes = await pendingVotes(store, certified === undefined ? 0 : certified.height + 1, tip.height)

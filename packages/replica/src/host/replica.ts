@@ -110,12 +110,16 @@ function loggerOf(options: ReplicaOptions, name: string): Logger {
 /** One log line for people: time, level, message, and the fields that are not everywhere. */
 function prettyLine(line: string): string {
   const { time, level, msg, replica, ...rest } = JSON.parse(line) as Record<string, unknown>
-  const fields = Object.entries(rest).map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const fields = Object.entries(rest).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
   return `${new Date(Number(time)).toISOString()} ${pino.levels.labels[Number(level)] ?? ''} ${String(replica)} ${String(msg)}${fields.join('')}\n`
 }
 
 function faultMessage(evidence: Evidence['kind'], at: number): string {
-  return evidence === 'fork' ? `signed two units for round ${at}` : `voted for another block than a quorum certified at height ${at}`
+  return evidence === 'fork'
+    ? `signed two units for round ${at}`
+    : `voted for another block than a quorum certified at height ${at}`
 }
 
 /** Everything one replica consists of while it runs. */
@@ -145,7 +149,14 @@ class RunningReplica {
   #resolveStopped: (reason: Error) => void = () => undefined
   readonly stopped: Promise<Error>
 
-  constructor(parts: { options: ReplicaOptions; key: ReturnType<typeof loadMemberKey>; log: Logger; store: Store; writer: SqlWriter; name: string }) {
+  constructor(parts: {
+    options: ReplicaOptions
+    key: ReturnType<typeof loadMemberKey>
+    log: Logger
+    store: Store
+    writer: SqlWriter
+    name: string
+  }) {
     const { options, key, log, store, writer, name } = parts
     const { genesis } = options
     this.#options = options
@@ -158,8 +169,16 @@ class RunningReplica {
     this.#signer = new Signer(key)
     this.#readers = new SqlReaders(options.dataDir)
     const join: Join = { member: key.id, view: genesisView(this.#ledger), key: identityKey(key.id) }
-    this.#core = new Choam({ genesis, me: key.id, era: ERA, join: { ...join, signature: this.#signer.sign(joinSignedBytes(join)) } })
-    this.#reads = new Reads((input) => this.#loop?.feed(input), () => this.#clock.monotonicMs())
+    this.#core = new Choam({
+      genesis,
+      me: key.id,
+      era: ERA,
+      join: { ...join, signature: this.#signer.sign(joinSignedBytes(join)) },
+    })
+    this.#reads = new Reads(
+      (input) => this.#loop?.feed(input),
+      () => this.#clock.monotonicMs(),
+    )
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve
     })
@@ -168,31 +187,54 @@ class RunningReplica {
   async start(keyed: ReturnType<typeof tlsIdentity>): Promise<void> {
     const { genesis } = this.#options
     const began = performance.now()
-    await catchUpDatabase(this.#store, this.#writer, this.#ledger, (at, tip) => this.#log.info({ at, tip }, 'executing stored blocks again'))
+    await catchUpDatabase(this.#store, this.#writer, this.#ledger, (at, tip) =>
+      this.#log.info({ at, tip }, 'executing stored blocks again'),
+    )
     const restored = await restore(this.#store, {
       recentRounds: CHOAM_LIMITS.windowRounds,
       committeeFor: (block) => {
         if (block?.certificate === undefined) return foundersCommittee(genesis)
-        const parts = { header: block.headerBytes, body: block.bodyBytes, certificate: encodeCertificate(block.certificate) }
+        const parts = {
+          header: block.headerBytes,
+          body: block.bodyBytes,
+          certificate: encodeCertificate(block.certificate),
+        }
         const checked = checkGenesisBlock(parts, genesis, verifyNow)
-        if (!checked.ok) throw new RecoveryError(`genesis block on disk: ${checked.error.code}: ${checked.error.message}`)
+        if (!checked.ok)
+          throw new RecoveryError(`genesis block on disk: ${checked.error.code}: ${checked.error.message}`)
         return seatCommittee(genesis, blockHash(block.headerBytes), checked.value.joins)
       },
     })
-    const network: Network = { send: (to, code, body) => to.forEach((member) => this.#transport?.send(member, code, body)) }
-    const ports = { signer: this.#signer, executor: this.#writer, ledger: new StoreLedger(this.#store), network, clock: this.#clock }
+    const network: Network = {
+      send: (to, code, body) => to.forEach((member) => this.#transport?.send(member, code, body)),
+    }
+    const ports = {
+      signer: this.#signer,
+      executor: this.#writer,
+      ledger: new StoreLedger(this.#store),
+      network,
+      clock: this.#clock,
+    }
     const loop = new MainLoop(this.#core, ports, this.#listener(), this.#bend(network))
     this.#loop = loop
-    const inbox = new Inbox(this.#core, this.#verifier, (input) => loop.feed(input), (from, error) => {
-      if (error.code !== 'UNKNOWN_VIEW') this.#log.debug({ from, code: error.code, detail: error.message }, 'message refused')
-    })
+    const inbox = new Inbox(
+      this.#core,
+      this.#verifier,
+      (input) => loop.feed(input),
+      (from, error) => {
+        if (error.code !== 'UNKNOWN_VIEW')
+          this.#log.debug({ from, code: error.code, detail: error.message }, 'message refused')
+      },
+    )
     const own = genesis.founders.find((founder) => founder.id === this.#me)
     const moved = new Map(this.#options.peers.map((peer) => [peer.name, peer.address]))
     this.#transport = await Transport.start({
       identity: keyed,
       ledgerId: this.#ledger,
       listen: addressOf(this.#options.listen ?? own?.address ?? ''),
-      peers: genesis.founders.filter((founder) => founder.id !== this.#me).map(({ id, name, address }) => ({ id, ...addressOf(moved.get(name) ?? address) })),
+      peers: genesis.founders
+        .filter((founder) => founder.id !== this.#me)
+        .map(({ id, name, address }) => ({ id, ...addressOf(moved.get(name) ?? address) })),
       frameBytesMax: MESSAGE_LIMITS.bytesMax,
       onFrame: (peer, type, body) => inbox.receive(peer, type, body),
       onPeer: (peer, state, reason) => {
@@ -342,7 +384,12 @@ class RunningReplica {
         const place = { member, name: this.#nameOf(member), seat, address: link?.address ?? '', connected }
         return [voted === undefined ? place : { ...place, height: height(voted) }]
       }),
-      faults: core.faults.map(({ member, kind, at }) => ({ member, name: this.#nameOf(member), kind, message: faultMessage(kind, at) })),
+      faults: core.faults.map(({ member, kind, at }) => ({
+        member,
+        name: this.#nameOf(member),
+        kind,
+        message: faultMessage(kind, at),
+      })),
     }
   }
 }
@@ -355,7 +402,8 @@ export async function openReplica(options: ReplicaOptions): Promise<OpenReplica>
   const key = loadMemberKey(options.keyPath)
   const { genesis } = options
   const own = genesis.founders.find((founder) => founder.id === key.id)
-  if (own === undefined) throw new MembershipError(`${options.keyPath} is the key of ${key.id}, which is no founder of "${genesis.name}"`)
+  if (own === undefined)
+    throw new MembershipError(`${options.keyPath} is the key of ${key.id}, which is no founder of "${genesis.name}"`)
   const stranger = options.peers.find((peer) => !genesis.founders.some((founder) => founder.name === peer.name))
   if (stranger !== undefined) throw new MembershipError(`peers: "${stranger.name}" is no founder of "${genesis.name}"`)
   const log = loggerOf(options, own.name)

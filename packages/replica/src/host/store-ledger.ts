@@ -1,6 +1,15 @@
 // The main loop's durable ledger, kept in the store: what the core says in the ledger's words, the store keeps as bytes.
 
-import type { AdmittedUnit, Certificate, CertifiedBlock, Evidence, Height, MemberId, Round, ViewId } from '@quorate/types'
+import type {
+  AdmittedUnit,
+  Certificate,
+  CertifiedBlock,
+  Evidence,
+  Height,
+  MemberId,
+  Round,
+  ViewId,
+} from '@quorate/types'
 import { encodeCertificate, encodeEvidence, encodeVote } from '@quorate/types'
 import type { Store } from '../store/store.ts'
 import type { BlockRecord, Ledger } from './ports.ts'
