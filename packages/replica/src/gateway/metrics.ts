@@ -83,7 +83,7 @@ export class GatewayMetrics {
         'Time of the newest certified block, since 1970',
         () => status().blockTimeMs / 1000,
       ],
-      quorate_consensus_total_txs: ['Transactions executed since the ledger began', () => status().transactions],
+      quorate_consensus_total_txs: ['Transactions executed since this replica started', () => status().transactions],
       quorate_consensus_validators: ['Seats of the committee', () => status().seats],
       quorate_consensus_missing_validators: [
         'Peers not connected',

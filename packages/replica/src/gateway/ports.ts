@@ -150,7 +150,7 @@ export interface Status {
   readonly stateRoot: Digest
   /** Newest round of the DAG known here. */
   readonly round: number
-  /** Transactions executed since the ledger began. */
+  /** Transactions executed since this replica started. */
   readonly transactions: number
   /** Transactions of this replica's clients that wait to be ordered. */
   readonly queued: number

@@ -239,9 +239,7 @@ export class Front implements Replica {
     return { header: block.header, body: block.body, certificate: block.certificate }
   }
 
-  async #certified(
-    height: Height,
-  ): Promise<
+  async #certified(height: Height): Promise<
     | {
         block: StoredBlock
         header: Omit<BlockView, 'hash' | 'signers' | 'transactions'>

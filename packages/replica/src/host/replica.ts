@@ -3,11 +3,10 @@
 
 import { createRequire } from 'node:module'
 import { Choam, CHOAM_LIMITS } from '@quorate/choam'
-import type { ChoamStatus } from '@quorate/choam'
 import { must, unwrap } from '@quorate/kernel'
 import { seatCommittee } from '@quorate/membership'
 import { ERA } from '@quorate/sql-state'
-import type { Digest, Evidence, Genesis, Height, Join, MemberId } from '@quorate/types'
+import type { Digest, Genesis, Join, MemberId } from '@quorate/types'
 import {
   blockHash,
   checkGenesisBlock,
@@ -19,10 +18,7 @@ import {
   joinSignedBytes,
   ledgerId,
   MESSAGE_LIMITS,
-  millis,
-  NO_BLOCK,
 } from '@quorate/types'
-import pino from 'pino'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { loadMemberKey } from '../crypto/keys.ts'
@@ -38,6 +34,7 @@ import { Store } from '../store/store.ts'
 import { Transport } from '../transport/transport.ts'
 import { Front } from './front.ts'
 import { Inbox } from './inbox.ts'
+import { loggerOf } from './log.ts'
 import { MainLoop } from './main-loop.ts'
 import type { FinalBlock, Listener } from './main-loop.ts'
 import { bendFor } from './misbehaviour.ts'
@@ -45,6 +42,7 @@ import type { Misbehaviour } from './misbehaviour.ts'
 import type { Network } from './ports.ts'
 import { Reads } from './reads.ts'
 import { catchUpDatabase, RecoveryError, restore } from './recovery.ts'
+import { nameOf, statusOf } from './status.ts'
 import { StoreLedger } from './store-ledger.ts'
 import { Submissions } from './submissions.ts'
 import { SystemClock } from './system-clock.ts'
@@ -101,33 +99,11 @@ function versionOfPackage(): string {
   return version
 }
 
-function loggerOf(options: ReplicaOptions, name: string): Logger {
-  const base = { level: options.logLevel, base: { replica: name } }
-  if (options.logFormat !== 'pretty') return pino({ ...base, timestamp: pino.stdTimeFunctions.isoTime })
-  return pino(base, { write: (line: string) => process.stdout.write(prettyLine(line)) })
-}
-
-/** One log line for people: time, level, message, and the fields that are not everywhere. */
-function prettyLine(line: string): string {
-  const { time, level, msg, replica, ...rest } = JSON.parse(line) as Record<string, unknown>
-  const fields = Object.entries(rest).map(
-    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  )
-  return `${new Date(Number(time)).toISOString()} ${pino.levels.labels[Number(level)] ?? ''} ${String(replica)} ${String(msg)}${fields.join('')}\n`
-}
-
-function faultMessage(evidence: Evidence['kind'], at: number): string {
-  return evidence === 'fork'
-    ? `signed two units for round ${at}`
-    : `voted for another block than a quorum certified at height ${at}`
-}
-
 /** Everything one replica consists of while it runs. */
 class RunningReplica {
   readonly #options: ReplicaOptions
   readonly #ledger: Digest
   readonly #me: MemberId
-  readonly #name: string
   readonly #log: Logger
   readonly #store: Store
   readonly #writer: SqlWriter
@@ -155,14 +131,12 @@ class RunningReplica {
     log: Logger
     store: Store
     writer: SqlWriter
-    name: string
   }) {
-    const { options, key, log, store, writer, name } = parts
+    const { options, key, log, store, writer } = parts
     const { genesis } = options
     this.#options = options
     this.#ledger = ledgerId(genesis)
     this.#me = key.id
-    this.#name = name
     this.#log = log
     this.#store = store
     this.#writer = writer
@@ -238,7 +212,7 @@ class RunningReplica {
       frameBytesMax: MESSAGE_LIMITS.bytesMax,
       onFrame: (peer, type, body) => inbox.receive(peer, type, body),
       onPeer: (peer, state, reason) => {
-        this.#log.info({ peer: this.#nameOf(peer), state, reason }, 'peer')
+        this.#log.info({ peer: nameOf(this.#options.genesis, peer), state, reason }, 'peer')
         loop.feed({ kind: 'peer', member: peer, up: state === 'up' })
       },
       onNotice: (notice) => this.#log.info({ ...notice }, 'connection refused or cut'),
@@ -330,7 +304,10 @@ class RunningReplica {
       onFinal: (block) => this.#final(block),
       onReadable: (request, at) => this.#reads.readable(request, at),
       onEvidence: (member, evidence) => {
-        this.#log.warn({ member, name: this.#nameOf(member), kind: evidence.kind }, 'evidence of a fault stored')
+        this.#log.warn(
+          { member, name: nameOf(this.#options.genesis, member), kind: evidence.kind },
+          'evidence of a fault stored',
+        )
       },
       onFatal: (reason) => {
         this.#log.error({ code: (reason as { code?: unknown }).code, err: reason }, 'stopping')
@@ -350,47 +327,17 @@ class RunningReplica {
     })
   }
 
-  #nameOf(member: MemberId): string {
-    return this.#options.genesis.founders.find((founder) => founder.id === member)?.name ?? member.slice(0, 8)
-  }
-
   status(): Status {
-    const core: ChoamStatus = this.#core.status()
-    const links = new Map(this.#transport?.stats().peers.map((peer) => [peer.id, peer]))
-    const orZero = (at: number | undefined): Height => height(at ?? 0)
-    return {
+    return statusOf({
       version: this.#version,
       ledger: this.#ledger,
-      name: this.#name,
-      member: this.#me,
-      ...(core.seat === undefined ? {} : { seat: core.seat }),
-      seats: core.committee.length,
-      quorum: core.quorum,
-      era: ERA,
-      view: core.view,
-      height: orZero(core.certified),
-      block: core.tip?.hash ?? NO_BLOCK,
-      blockTimeMs: millis(core.tip?.timeMs ?? 0),
-      stateRoot: core.tip?.stateRoot ?? NO_BLOCK,
-      round: core.round,
+      genesis: this.#options.genesis,
+      me: this.#me,
+      core: this.#core.status(),
+      links: this.#transport?.stats().peers ?? [],
       transactions: this.#transactions,
       queued: this.#submissions.size,
-      ready: core.phase === 'operational' && core.certified !== undefined,
-      phase: core.phase,
-      peers: core.committee.flatMap(({ member, voted }, seat) => {
-        if (member === this.#me) return []
-        const link = links.get(member)
-        const connected = link !== undefined && link.sending && link.receiving
-        const place = { member, name: this.#nameOf(member), seat, address: link?.address ?? '', connected }
-        return [voted === undefined ? place : { ...place, height: height(voted) }]
-      }),
-      faults: core.faults.map(({ member, kind, at }) => ({
-        member,
-        name: this.#nameOf(member),
-        kind,
-        message: faultMessage(kind, at),
-      })),
-    }
+    })
   }
 }
 
@@ -412,7 +359,7 @@ export async function openReplica(options: ReplicaOptions): Promise<OpenReplica>
     await store.close()
     throw error
   })
-  const running = new RunningReplica({ options, key, log, store, writer, name: own.name })
+  const running = new RunningReplica({ options, key, log, store, writer })
   try {
     await running.start(tlsIdentity(key))
   } catch (error) {

@@ -1,0 +1,69 @@
+// What a replica says of itself, put together from what its core knows and how its links are.
+
+import type { ChoamStatus } from '@quorate/choam'
+import { ERA } from '@quorate/sql-state'
+import type { Digest, Evidence, Genesis, MemberId } from '@quorate/types'
+import { height, millis, NO_BLOCK } from '@quorate/types'
+import type { Status } from '../gateway/ports.ts'
+import type { PeerStats } from '../transport/stats.ts'
+
+/** Where a status comes from. */
+export interface StatusSources {
+  readonly version: string
+  readonly ledger: Digest
+  readonly genesis: Genesis
+  readonly me: MemberId
+  readonly core: ChoamStatus
+  readonly links: readonly PeerStats[]
+  readonly transactions: number
+  readonly queued: number
+}
+
+/** A member's name in genesis.json. */
+export function nameOf(genesis: Genesis, member: MemberId): string {
+  return genesis.founders.find((founder) => founder.id === member)?.name ?? member.slice(0, 8)
+}
+
+function faultMessage(evidence: Evidence['kind'], at: number): string {
+  return evidence === 'fork'
+    ? `signed two units for round ${at}`
+    : `voted for another block than a quorum certified at height ${at}`
+}
+
+/** The status as the gateway shows it. Before genesis, heights are 0 and hashes zeros, and `ready` is false. */
+export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): Status {
+  const linkOf = new Map(links.map((link) => [link.id, link]))
+  return {
+    version: rest.version,
+    ledger: rest.ledger,
+    name: nameOf(genesis, me),
+    member: me,
+    ...(core.seat === undefined ? {} : { seat: core.seat }),
+    seats: core.committee.length,
+    quorum: core.quorum,
+    era: ERA,
+    view: core.view,
+    height: height(core.certified ?? 0),
+    block: core.tip?.hash ?? NO_BLOCK,
+    blockTimeMs: millis(core.tip?.timeMs ?? 0),
+    stateRoot: core.tip?.stateRoot ?? NO_BLOCK,
+    round: core.round,
+    transactions: rest.transactions,
+    queued: rest.queued,
+    ready: core.phase === 'operational' && core.certified !== undefined,
+    phase: core.phase,
+    peers: core.committee.flatMap(({ member, voted }, seat) => {
+      if (member === me) return []
+      const link = linkOf.get(member)
+      const connected = link !== undefined && link.sending && link.receiving
+      const peer = { member, name: nameOf(genesis, member), seat, address: link?.address ?? '', connected }
+      return [voted === undefined ? peer : { ...peer, height: height(voted) }]
+    }),
+    faults: core.faults.map(({ member, kind, at }) => ({
+      member,
+      name: nameOf(genesis, member),
+      kind,
+      message: faultMessage(kind, at),
+    })),
+  }
+}
