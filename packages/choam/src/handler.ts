@@ -189,14 +189,14 @@ export class Choam {
 
   // ---- beginning
 
-  #start(restored: Restored | undefined): void {
-    const genesis = restored?.blocks[0]
-    if (restored !== undefined && genesis !== undefined) this.#restoreBlocks(restored)
+  #start(restored: Restored): void {
+    this.#faults.push(...restored.faults)
+    this.#restoreBlocks(restored)
     const base = this.#recent.base()
     this.#ordering = new Ordering(this.#committee, this.#config.me, base)
     this.#cutter = new Cutter(this.#limits.quietRoundsMax, this.#recent.lastRound)
     this.#live(this.#committee === this.#founders ? 'found' : 'seated')
-    const units = (restored?.units ?? []).filter((unit) => unit.view === this.#committee.view)
+    const units = restored.units.filter((unit) => unit.view === this.#committee.view)
     const own = units.filter((unit) => unit.creator === this.#ordering?.seat).sort((a, b) => b.round - a.round)[0]
     if (units.length > 0) this.#order({ kind: 'restored', units, own })
     if (this.#phase === 'founding' && !this.#founding.isDecided) this.#join()

@@ -9,6 +9,7 @@ import type {
   Millis,
   Vote,
 } from '@quorate/types'
+import type { Fault } from './status.ts'
 
 declare const admitted: unique symbol
 
@@ -47,6 +48,8 @@ export interface Restored {
   readonly units: readonly AdmittedUnit[]
   /** Own votes for blocks that have no certificate yet. */
   readonly votes: readonly Vote[]
+  /** Faults that evidence on disk proves. */
+  readonly faults: readonly Fault[]
 }
 
 /** What executing a body gave. */
@@ -59,8 +62,8 @@ export interface Executed {
 
 /** Everything that can happen to a replica's core. */
 export type ChoamInput =
-  /** First input after construction, once: `undefined` on an empty disk. */
-  | { readonly kind: 'start'; readonly restored: Restored | undefined }
+  /** First input after construction, once. */
+  | { readonly kind: 'start'; readonly restored: Restored }
   /** Encoded transactions of this replica's clients. The host asks `room` first. */
   | { readonly kind: 'submit'; readonly transactions: readonly Uint8Array[] }
   | { readonly kind: 'message'; readonly from: MemberId; readonly message: AdmittedMessage }

@@ -30,7 +30,8 @@ export class Reader {
 
   constructor(bytes: Uint8Array) {
     // A host's subclass (Node's Buffer) copies nothing in `slice`; decoded parts must be copies where they say so.
-    this.#bytes = bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes =
+      bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 

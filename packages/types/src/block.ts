@@ -157,7 +157,8 @@ export function encodeBody(body: Body): Uint8Array {
 export function decodeBody(bytes: Uint8Array): Result<Body, DecodeError> {
   return decode(bytes, (reader): Body => {
     const tag = reader.uleb()
-    if (tag === 0) return { kind: 'genesis', genesis: reader.bytes(BODY_BYTES_MAX), joins: reader.vector(SEATS_MAX, readJoin) }
+    if (tag === 0)
+      return { kind: 'genesis', genesis: reader.bytes(BODY_BYTES_MAX), joins: reader.vector(SEATS_MAX, readJoin) }
     if (tag === 1) {
       const heads = reader.vector(BLOCK_HEADS_MAX, (r) => ({
         round: readRound(r),

@@ -67,7 +67,10 @@ export function encodeCertificate(certificate: Certificate): Uint8Array {
 /** Reads a certificate. Whether it proves anything is `checkCertificate`'s answer. */
 export function decodeCertificate(bytes: Uint8Array): Result<Certificate, DecodeError> {
   return decode(bytes, (reader) => {
-    const readOne = (r: Reader): Certificate['signatures'][number] => ({ seat: readSeat(r), signature: r.raw(SIGNATURE_BYTES).slice() })
+    const readOne = (r: Reader): Certificate['signatures'][number] => ({
+      seat: readSeat(r),
+      signature: r.raw(SIGNATURE_BYTES).slice(),
+    })
     return { signatures: reader.vector(SEATS_MAX, readOne) }
   })
 }
@@ -87,13 +90,17 @@ export function checkCertificate(
 ): Result<void, CertificateError> {
   const { signatures } = certificate
   if (signatures.length < committee.quorum) {
-    return err({ code: 'TOO_FEW_SIGNERS', message: `${signatures.length} signers where ${committee.quorum} of ${committee.size} are needed` })
+    return err({
+      code: 'TOO_FEW_SIGNERS',
+      message: `${signatures.length} signers where ${committee.quorum} of ${committee.size} are needed`,
+    })
   }
   const message = voteSignedBytes(block)
   let last = -1
   for (const { seat, signature } of signatures) {
     if (seat <= last) return err({ code: 'SEATS_NOT_ASCENDING', message: `seat ${seat} after seat ${last}` })
-    if (!committee.has(seat)) return err({ code: 'NO_SUCH_SEAT', message: `seat ${seat} in a committee of ${committee.size}` })
+    if (!committee.has(seat))
+      return err({ code: 'NO_SUCH_SEAT', message: `seat ${seat} in a committee of ${committee.size}` })
     if (!verify(committee.at(seat).key, message, signature)) {
       return err({ code: 'BAD_SIGNATURE', message: `seat ${seat} did not sign block ${block}` })
     }

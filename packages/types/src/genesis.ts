@@ -47,7 +47,8 @@ function parseFounder(value: unknown, index: number): Result<Founder, string> {
   const stranger = unknownKey(value, ['name', 'id', 'address'])
   if (stranger !== undefined) return err(`founders[${index}] has an unknown key "${stranger}"`)
   const { name, id, address } = value as { name?: unknown; id?: unknown; address?: unknown }
-  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name)) return err(`founders[${index}].name must be 1 to 64 of A-Z a-z 0-9 . _ -`)
+  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
+    return err(`founders[${index}].name must be 1 to 64 of A-Z a-z 0-9 . _ -`)
   const member = typeof id === 'string' ? parseMemberId(id) : undefined
   if (member === undefined) return err(`founders[${index}].id must be 64 lower-case hex digits`)
   if (typeof address !== 'string' || !/^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(address)) {
@@ -58,14 +59,22 @@ function parseFounder(value: unknown, index: number): Result<Founder, string> {
 
 /** Parses the value of genesis.json. Unknown keys are errors: a typo must not silently change a ledger. */
 export function parseGenesis(value: unknown): Result<Genesis, GenesisError> {
-  const refuse = (message: string): Result<Genesis, GenesisError> => err({ code: 'GENESIS_INVALID', message: `genesis.json: ${message}` })
+  const refuse = (message: string): Result<Genesis, GenesisError> =>
+    err({ code: 'GENESIS_INVALID', message: `genesis.json: ${message}` })
   if (!isObject(value)) return refuse('not an object')
   const stranger = unknownKey(value, ['version', 'name', 'founders', 'sql'])
   if (stranger !== undefined) return refuse(`unknown key "${stranger}"`)
-  const { version, name, founders, sql } = value as { version?: unknown; name?: unknown; founders?: unknown; sql?: unknown }
+  const { version, name, founders, sql } = value as {
+    version?: unknown
+    name?: unknown
+    founders?: unknown
+    sql?: unknown
+  }
   if (version !== 1) return refuse(`version is ${JSON.stringify(version)}, this software knows 1`)
-  if (typeof name !== 'string' || name.length < 1 || name.length > 128) return refuse('name must be 1 to 128 characters')
-  if (!Array.isArray(founders) || founders.length < 1 || founders.length > SEATS_MAX) return refuse(`founders must be 1 to ${SEATS_MAX} members`)
+  if (typeof name !== 'string' || name.length < 1 || name.length > 128)
+    return refuse('name must be 1 to 128 characters')
+  if (!Array.isArray(founders) || founders.length < 1 || founders.length > SEATS_MAX)
+    return refuse(`founders must be 1 to ${SEATS_MAX} members`)
   const parsed: Founder[] = []
   for (const [index, each] of founders.entries()) {
     const founder = parseFounder(each, index)
@@ -74,7 +83,8 @@ export function parseGenesis(value: unknown): Result<Genesis, GenesisError> {
   }
   if (new Set(parsed.map((founder) => founder.id)).size !== parsed.length) return refuse('a founder is listed twice')
   if (new Set(parsed.map((founder) => founder.name)).size !== parsed.length) return refuse('two founders share a name')
-  if (!Array.isArray(sql) || sql.length > 1000 || !sql.every((each): each is string => typeof each === 'string')) return refuse('sql must be a list of at most 1000 strings')
+  if (!Array.isArray(sql) || sql.length > 1000 || !sql.every((each): each is string => typeof each === 'string'))
+    return refuse('sql must be a list of at most 1000 strings')
   return ok({ version: 1, name, founders: parsed, sql })
 }
 

@@ -12,7 +12,14 @@ export {
   NO_BLOCK,
 } from './block.ts'
 export type { Certificate, CertificateError, Vote } from './certificate.ts'
-export { checkCertificate, decodeCertificate, decodeVote, encodeCertificate, encodeVote, voteSignedBytes } from './certificate.ts'
+export {
+  checkCertificate,
+  decodeCertificate,
+  decodeVote,
+  encodeCertificate,
+  encodeVote,
+  voteSignedBytes,
+} from './certificate.ts'
 export type { CommitteeMember } from './committee.ts'
 export { Committee, SEATS_MAX } from './committee.ts'
 export type { Domain, VerifySignature } from './domain.ts'
@@ -22,17 +29,7 @@ export { decodeEvidence, encodeEvidence } from './evidence.ts'
 export type { FoundedGenesis, Founder, Genesis, GenesisError } from './genesis.ts'
 export { decodeGenesis, encodeGenesis, genesisView, identityKey, ledgerId, parseGenesis, viewAfter } from './genesis.ts'
 export type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
-export {
-  DIGEST_BYTES,
-  height,
-  millis,
-  parseDigest,
-  parseMemberId,
-  rawOf,
-  round,
-  seat,
-  SIGNATURE_BYTES,
-} from './ids.ts'
+export { DIGEST_BYTES, height, millis, parseDigest, parseMemberId, rawOf, round, seat, SIGNATURE_BYTES } from './ids.ts'
 export type { Join, SignedJoin } from './join.ts'
 export { isJoinSigned, joinSignedBytes } from './join.ts'
 export { merklePath, merkleRoot, merkleRootFrom } from './merkle.ts'

@@ -69,7 +69,12 @@ export function merklePath(leaves: readonly Digest[], index: number): readonly D
 }
 
 /** The root that `leaf` at `index` of `count` leaves and the siblings `path` lead to, or undefined where they don't fit together. */
-export function merkleRootFrom(leaf: Digest, index: number, count: number, path: readonly Digest[]): Digest | undefined {
+export function merkleRootFrom(
+  leaf: Digest,
+  index: number,
+  count: number,
+  path: readonly Digest[],
+): Digest | undefined {
   if (!Number.isInteger(index) || index < 0 || index >= count) return undefined
   const climb = (at: number, size: number, depth: number): Digest | undefined => {
     if (size === 1) return depth === 0 ? leafHash(leaf) : undefined

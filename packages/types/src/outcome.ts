@@ -93,7 +93,14 @@ export const OUTCOME_LIMITS = {
   repliesMax: 4096,
 } as const
 
-const REFUSALS: readonly RefusalCode[] = ['ID_REUSED', 'EXPIRED', 'EXPIRES_TOO_FAR', 'REPLAY_TIME', 'BLOCK_FULL', 'MALFORMED']
+const REFUSALS: readonly RefusalCode[] = [
+  'ID_REUSED',
+  'EXPIRED',
+  'EXPIRES_TOO_FAR',
+  'REPLAY_TIME',
+  'BLOCK_FULL',
+  'MALFORMED',
+]
 
 function writeError(writer: Writer, error: SqlError): void {
   writer.text(error.code).text(error.message)
@@ -149,7 +156,12 @@ function readDescription(reader: Reader): Description {
     const name = r.option((x) => x.text(OUTCOME_LIMITS.textBytesMax))
     return name === undefined ? {} : { name }
   })
-  return { parameters, columns: reader.vector(OUTCOME_LIMITS.columnsMax, readColumn), isExplain: reader.bool(), isReadonly: reader.bool() }
+  return {
+    parameters,
+    columns: reader.vector(OUTCOME_LIMITS.columnsMax, readColumn),
+    isExplain: reader.bool(),
+    isReadonly: reader.bool(),
+  }
 }
 
 function writeStep(writer: Writer, step: StepReply): void {

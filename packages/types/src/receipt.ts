@@ -112,7 +112,10 @@ function refuse(code: ReceiptError['code'], message: string): Result<never, Rece
 /** The committee of the founders themselves: seats in the order of their ids, signing with their identity keys. */
 export function foundersCommittee(genesis: Genesis): Committee {
   const ids = genesis.founders.map((founder) => founder.id).sort((a, b) => (a < b ? -1 : 1))
-  return new Committee(genesisView(ledgerId(genesis)), ids.map((id) => ({ id, key: identityKey(id) })))
+  return new Committee(
+    genesisView(ledgerId(genesis)),
+    ids.map((id) => ({ id, key: identityKey(id) })),
+  )
 }
 
 /** Seats the committee that a genesis block's joins lead to. Provided by the membership package; see its ring cut. */
@@ -126,25 +129,36 @@ export function checkGenesisBlock(
 ): Result<{ readonly hash: Digest; readonly joins: readonly SignedJoin[] }, ReceiptError> {
   const header = decodeHeader(block.header)
   if (!header.ok) return refuse('MALFORMED', `genesis header: ${header.error.message}`)
-  if (header.value.height !== 0) return refuse('GENESIS_NOT_CERTIFIED', `the block given as genesis has height ${header.value.height}`)
+  if (header.value.height !== 0)
+    return refuse('GENESIS_NOT_CERTIFIED', `the block given as genesis has height ${header.value.height}`)
   if (bodyHash(block.body) !== header.value.body) {
-    return refuse('GENESIS_NOT_CERTIFIED', `genesis body hashes to ${bodyHash(block.body)}, its header says ${header.value.body}`)
+    return refuse(
+      'GENESIS_NOT_CERTIFIED',
+      `genesis body hashes to ${bodyHash(block.body)}, its header says ${header.value.body}`,
+    )
   }
   const body = decodeBody(block.body)
   if (!body.ok || body.value.kind !== 'genesis') return refuse('MALFORMED', 'the genesis block has no genesis body')
   if (!bytesEqual(body.value.genesis, encodeGenesis(genesis))) {
-    return refuse('OTHER_LEDGER', `the block was founded on another genesis.json than the one given (ledger ${ledgerId(genesis)})`)
+    return refuse(
+      'OTHER_LEDGER',
+      `the block was founded on another genesis.json than the one given (ledger ${ledgerId(genesis)})`,
+    )
   }
   const founders = foundersCommittee(genesis)
-  if (header.value.view !== founders.view) return refuse('OTHER_LEDGER', `genesis view ${header.value.view} is not ${founders.view}`)
+  if (header.value.view !== founders.view)
+    return refuse('OTHER_LEDGER', `genesis view ${header.value.view} is not ${founders.view}`)
   const certificate = decodeCertificate(block.certificate)
   if (!certificate.ok) return refuse('MALFORMED', `genesis certificate: ${certificate.error.message}`)
   const hash = blockHash(block.header)
   const certified = checkCertificate(certificate.value, hash, founders, verify)
   if (!certified.ok) return refuse('GENESIS_NOT_CERTIFIED', certified.error.message)
   const { joins } = body.value
-  const stray = joins.find((join) => founders.seatOf(join.member) === undefined || join.view !== founders.view || !isJoinSigned(join, verify))
-  if (stray !== undefined) return refuse('GENESIS_NOT_CERTIFIED', `the join of ${stray.member} is not a founder's signed word`)
+  const stray = joins.find(
+    (join) => founders.seatOf(join.member) === undefined || join.view !== founders.view || !isJoinSigned(join, verify),
+  )
+  if (stray !== undefined)
+    return refuse('GENESIS_NOT_CERTIFIED', `the join of ${stray.member} is not a founder's signed word`)
   return ok({ hash, joins })
 }
 
@@ -179,13 +193,24 @@ export function verifyReceipt(
   if (!block.ok) return block
   const { header, hash, signers } = block.value
   const { position, count } = receipt
-  const transactionsRoot = merkleRootFrom(transactionHash(receipt.transaction), position, count, receipt.transactionPath)
+  const transactionsRoot = merkleRootFrom(
+    transactionHash(receipt.transaction),
+    position,
+    count,
+    receipt.transactionPath,
+  )
   if (transactionsRoot !== header.transactionsRoot) {
-    return refuse('TRANSACTION_NOT_IN_BLOCK', `the path leads to ${transactionsRoot ?? 'nothing'}, the header says ${header.transactionsRoot}`)
+    return refuse(
+      'TRANSACTION_NOT_IN_BLOCK',
+      `the path leads to ${transactionsRoot ?? 'nothing'}, the header says ${header.transactionsRoot}`,
+    )
   }
   const resultsRoot = merkleRootFrom(outcomeHash(receipt.outcome), position, count, receipt.outcomePath)
   if (resultsRoot !== header.resultsRoot) {
-    return refuse('OUTCOME_NOT_IN_BLOCK', `the path leads to ${resultsRoot ?? 'nothing'}, the header says ${header.resultsRoot}`)
+    return refuse(
+      'OUTCOME_NOT_IN_BLOCK',
+      `the path leads to ${resultsRoot ?? 'nothing'}, the header says ${header.resultsRoot}`,
+    )
   }
   const transaction = decodeTransaction(receipt.transaction)
   if (!transaction.ok) return refuse('MALFORMED', `transaction: ${transaction.error.message}`)

@@ -86,7 +86,10 @@ function readStatement(reader: Reader): Statement {
   const limits = TRANSACTION_LIMITS
   const sql = reader.text(limits.bytesMax)
   const args = reader.vector(limits.argsMax, (r) => readValue(r, limits.bytesMax))
-  const namedArgs = reader.vector(limits.argsMax, (r) => ({ name: r.text(limits.bytesMax), value: readValue(r, limits.bytesMax) }))
+  const namedArgs = reader.vector(limits.argsMax, (r) => ({
+    name: r.text(limits.bytesMax),
+    value: readValue(r, limits.bytesMax),
+  }))
   const wantRows = reader.bool()
   const expect = reader.option(readDigest)
   return { sql, args, namedArgs, wantRows, ...(expect === undefined ? {} : { expect }) }
@@ -120,7 +123,8 @@ function readCondition(reader: Reader, step: number, depth: number): Condition {
     const index = reader.uleb()
     return index < step ? index : reader.refuse('INVALID', `condition of step ${step} names step ${index}`)
   }
-  const list = (): Condition[] => reader.vector(TRANSACTION_LIMITS.conditionsMax, (r) => readCondition(r, step, depth + 1))
+  const list = (): Condition[] =>
+    reader.vector(TRANSACTION_LIMITS.conditionsMax, (r) => readCondition(r, step, depth + 1))
   const tag = reader.uleb()
   switch (tag) {
     case 0:
@@ -146,7 +150,9 @@ function writeRequest(writer: Writer, request: ProgramRequest): void {
       writeStatement(writer.uleb(0), request.statement)
       return
     case 'batch':
-      writer.uleb(1).vector(request.steps, (w, step) => writeStatement(w.option(step.condition, writeCondition), step.statement))
+      writer
+        .uleb(1)
+        .vector(request.steps, (w, step) => writeStatement(w.option(step.condition, writeCondition), step.statement))
       return
     case 'sequence':
       writer.uleb(2).text(request.sql)
@@ -213,7 +219,8 @@ export function encodeTransaction(transaction: Transaction): Uint8Array {
 export function decodeTransaction(bytes: Uint8Array): Result<Transaction, DecodeError> {
   return decode(bytes, (reader) => {
     const limits = TRANSACTION_LIMITS
-    if (bytes.length > limits.bytesMax) reader.refuse('LIMIT', `transaction of ${bytes.length} bytes, at most ${limits.bytesMax}`)
+    if (bytes.length > limits.bytesMax)
+      reader.refuse('LIMIT', `transaction of ${bytes.length} bytes, at most ${limits.bytesMax}`)
     const id = reader.text(limits.idBytesMax)
     if (id.length === 0) reader.refuse('INVALID', 'empty transaction id')
     const expiresMs = readMillis(reader)

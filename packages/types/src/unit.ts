@@ -7,7 +7,16 @@ import { SEATS_MAX } from './committee.ts'
 import type { VerifySignature } from './domain.ts'
 import { hashOf, signedBytes } from './domain.ts'
 import type { Digest, Millis, Round, Seat, ViewId } from './ids.ts'
-import { DIGEST_BYTES, readDigest, readMillis, readRound, readSeat, readViewId, SIGNATURE_BYTES, writeDigest } from './ids.ts'
+import {
+  DIGEST_BYTES,
+  readDigest,
+  readMillis,
+  readRound,
+  readSeat,
+  readViewId,
+  SIGNATURE_BYTES,
+  writeDigest,
+} from './ids.ts'
 
 /** A unit of an earlier round that this one stands on. */
 export interface Parent {
@@ -71,7 +80,9 @@ export function decodeUnit(bytes: Uint8Array): Result<UncheckedUnit, DecodeError
     const view = readViewId(reader)
     const creator = readSeat(reader)
     const round = readRound(reader)
-    const parents = reader.vector(SEATS_MAX, (r) => r.option((x): Parent => ({ round: readRound(x), hash: readDigest(x) })))
+    const parents = reader.vector(SEATS_MAX, (r) =>
+      r.option((x): Parent => ({ round: readRound(x), hash: readDigest(x) })),
+    )
     const timestampMs = readMillis(reader)
     const payload = reader.bytes(UNIT_PAYLOAD_BYTES_MAX)
     const hash = unitHash(bytes.subarray(0, reader.at))
@@ -93,20 +104,32 @@ export interface UnitRefusal {
 
 /** Why a unit is refused before its signature is worth checking, or undefined. Cheap checks come first. */
 export function refuseUnit(unit: UncheckedUnit, committee: Committee): UnitRefusal | undefined {
-  if (unit.view !== committee.view) return { code: 'WRONG_VIEW', message: `unit of view ${unit.view} in view ${committee.view}` }
-  if (!committee.has(unit.creator)) return { code: 'NO_SUCH_SEAT', message: `seat ${unit.creator} in a committee of ${committee.size}` }
+  if (unit.view !== committee.view)
+    return { code: 'WRONG_VIEW', message: `unit of view ${unit.view} in view ${committee.view}` }
+  if (!committee.has(unit.creator))
+    return { code: 'NO_SUCH_SEAT', message: `seat ${unit.creator} in a committee of ${committee.size}` }
   if (unit.parents.length !== committee.size) {
-    return { code: 'WRONG_PARENT_COUNT', message: `${unit.parents.length} parent slots in a committee of ${committee.size}` }
+    return {
+      code: 'WRONG_PARENT_COUNT',
+      message: `${unit.parents.length} parent slots in a committee of ${committee.size}`,
+    }
   }
   return undefined
 }
 
 /** Admits a unit whose cheap checks passed and whose signature `valid` was just verified by the shell. */
-export function admitUnit(unit: UncheckedUnit, committee: Committee, verify: VerifySignature): Result<AdmittedUnit, UnitRefusal> {
+export function admitUnit(
+  unit: UncheckedUnit,
+  committee: Committee,
+  verify: VerifySignature,
+): Result<AdmittedUnit, UnitRefusal> {
   const refusal = refuseUnit(unit, committee)
   if (refusal !== undefined) return { ok: false, error: refusal }
   if (!verify(committee.at(unit.creator).key, unitSignedBytes(unit.hash), unit.signature)) {
-    return { ok: false, error: { code: 'BAD_SIGNATURE', message: `unit ${unit.hash} is not signed by seat ${unit.creator}` } }
+    return {
+      ok: false,
+      error: { code: 'BAD_SIGNATURE', message: `unit ${unit.hash} is not signed by seat ${unit.creator}` },
+    }
   }
   return { ok: true, value: unit as AdmittedUnit }
 }
@@ -114,6 +137,11 @@ export function admitUnit(unit: UncheckedUnit, committee: Committee, verify: Ver
 /** Joins an own unit with the signature just made for it. */
 export function sealUnit(unit: UnsignedUnit, signature: Uint8Array): AdmittedUnit {
   const unsigned = encodeUnsignedUnit(unit)
-  const sealed: UncheckedUnit = { ...unit, hash: unitHash(unsigned), signature, bytes: concatBytes([unsigned, signature]) }
+  const sealed: UncheckedUnit = {
+    ...unit,
+    hash: unitHash(unsigned),
+    signature,
+    bytes: concatBytes([unsigned, signature]),
+  }
   return sealed as AdmittedUnit
 }

@@ -2,8 +2,8 @@
 // what it had said. The ledger (fsynced) leads, the database follows: blocks it has not executed are executed again, and a
 // database that ran ahead of the ledger, by a crash between the two, is taken back.
 
-import { assert, must } from '@quorate/kernel'
-import type { Restored, StoredBlock as CoreBlock } from '@quorate/choam'
+import { assert, must, unwrap } from '@quorate/kernel'
+import type { Fault, Restored, StoredBlock as CoreBlock } from '@quorate/choam'
 import { seedOf } from '@quorate/choam'
 import type { AdmittedUnit, Committee, Digest, Header, Height, OrderedHead, ViewId, Vote } from '@quorate/types'
 import {
@@ -11,10 +11,12 @@ import {
   bodyHash,
   decodeBody,
   decodeCertificate,
+  decodeEvidence,
   decodeHeader,
   decodeUnit,
   decodeVote,
   height,
+  parseMemberId,
 } from '@quorate/types'
 import type { Store } from '../store/store.ts'
 import type { StoredBlock } from '../store/record.ts'
@@ -136,21 +138,35 @@ async function pendingVotes(store: Store, from: number, tip: number): Promise<re
   return votes
 }
 
-/** Everything the core needs to go on where it stopped, or undefined on an empty disk. */
+/** Who is proved faulty by what this replica stored. */
+async function faultsOf(store: Store): Promise<readonly Fault[]> {
+  const faults: Fault[] = []
+  for (const { member, bytes } of await store.evidence()) {
+    const evidence = decodeEvidence(bytes)
+    const id = parseMemberId(member)
+    if (!evidence.ok || id === undefined) throw new RecoveryError(`evidence against ${member} on disk is damaged`)
+    const { value } = evidence
+    const at = value.kind === 'fork' ? unwrap(decodeUnit(value.first), 'a stored fork').round : value.vote.height
+    faults.push({ member: id, kind: value.kind, at })
+  }
+  return faults
+}
+
+/** Everything the core needs to go on where it stopped. */
 export async function restore(
   store: Store,
   options: { readonly recentRounds: number; readonly committeeFor: (genesis: CoreBlock | undefined) => Committee },
-): Promise<Restored | undefined> {
+): Promise<Restored> {
   const tip = await store.tip()
   const genesis = await store.block(0)
   const committee = options.committeeFor(
     genesis === undefined || genesis.certificate === undefined ? undefined : toCoreBlock(genesis),
   )
   const units = await unitsOf(store, committee.view, committee)
-  if (tip === undefined || genesis === undefined)
-    return units.length === 0 ? undefined : { blocks: [], units, votes: [] }
+  const faults = await faultsOf(store)
+  if (tip === undefined || genesis === undefined) return { blocks: [], units, votes: [], faults }
   const recent = await recentBlocks(store, tip.height, options.recentRounds)
   const certified = await store.certifiedTip()
   const votes = await pendingVotes(store, certified === undefined ? 0 : certified.height + 1, tip.height)
-  return { blocks: [genesis, ...recent].map(toCoreBlock), units, votes }
+  return { blocks: [genesis, ...recent].map(toCoreBlock), units, votes, faults }
 }
