@@ -1,5 +1,6 @@
-// Arguments to parameters. Positional ones bind to ?1, ?2, ... in order, whatever the parameters are called; a named one finds
-// its parameter with or without the prefix. Too few, too many or both kinds for one parameter is the client's mistake.
+// Arguments to parameters. Positional ones bind to ?1, ?2, ... in order, whatever the parameters are called; a named
+// one finds its parameter with or without the prefix. Too few, too many or both kinds for one parameter is the client's
+// mistake.
 
 import type { Statement as Words } from '@quorate/types'
 import type { Statement } from './connection.ts'
@@ -15,12 +16,15 @@ function refuse(message: string): never {
 export function bindArguments(statement: Statement, words: Words): void {
   const { args, namedArgs } = words
   if (args.length === 0 && namedArgs.length === 0) return
-  const names = statement.parameters
-  if (args.length > names.length) refuse(`${args.length} positional arguments for ${names.length} parameters`)
+  const { parameterCount } = statement
+  if (args.length > parameterCount) refuse(`${args.length} positional arguments for ${parameterCount} parameters`)
   args.forEach((value, i) => statement.bind(i + 1, value))
+  const names = namedArgs.length === 0 ? [] : statement.parameters
   for (const { name, value } of namedArgs) {
     const hasPrefix = PREFIXES.some((prefix) => name.startsWith(prefix))
-    const at = names.findIndex((each) => each !== undefined && (each === name || (!hasPrefix && each.slice(1) === name)))
+    const at = names.findIndex(
+      (each) => each !== undefined && (each === name || (!hasPrefix && each.slice(1) === name)),
+    )
     if (at < 0) refuse(`the statement has no parameter named ${name}`)
     statement.bind(at + 1, value)
   }

@@ -1,16 +1,36 @@
-// What a client's statement may do, asked by SQLite while it prepares. An allow-list where the effect leaves the database or
-// depends on the machine, a deny-list for the ledger's own tables. What the statement turns out to be (a BEGIN, a schema change)
-// is noted on the way: SQLite's own parser says it best.
+// What a client's statement may do, asked by SQLite while it prepares. An allow-list where the effect leaves the
+// database or depends on the machine, a deny-list for the ledger's own tables. What the statement turns out to be (a
+// BEGIN, a schema change) is noted on the way: SQLite's own parser says it best.
 
-import { PRAGMAS_FREE, PRAGMAS_READ } from './rules.ts'
+import {
+  FORBIDDEN_FUNCTIONS,
+  FORBIDDEN_TABLES,
+  PRAGMAS_FREE,
+  PRAGMAS_NESTED,
+  PRAGMAS_READ,
+  VIRTUAL_TABLE_MODULES,
+} from './rules.ts'
 
 /** Names that begin so belong to the ledger: clients may read them. */
-export const RESERVED_PREFIX = '_quorate_'
+export const RESERVED_PREFIX = '_quorate'
 
-const ACTION = { delete: 9, insert: 18, pragma: 19, transaction: 22, update: 23, attach: 24, detach: 25, function: 31, savepoint: 32 } as const
+const ACTION = {
+  delete: 9,
+  insert: 18,
+  pragma: 19,
+  read: 20,
+  transaction: 22,
+  update: 23,
+  attach: 24,
+  detach: 25,
+  createVirtualTable: 29,
+  function: 31,
+  savepoint: 32,
+} as const
 const TEMP_ACTIONS: ReadonlySet<number> = new Set([3, 4, 5, 6, 12, 13, 14, 15])
 const SCHEMA_ACTIONS: ReadonlySet<number> = new Set([1, 2, 7, 8, 10, 11, 16, 17, 26, 27, 28, 29, 30])
-const FORBIDDEN_FUNCTIONS: ReadonlySet<string> = new Set(['load_extension', 'fts3_tokenizer', 'readfile', 'writefile', 'edit', 'sqlite_source_id'])
+/** CREATE INDEX, CREATE TRIGGER, DROP INDEX, DROP TRIGGER: the second argument is the table. ALTER TABLE: likewise. */
+const ON_TABLE_ACTIONS: ReadonlySet<number> = new Set([1, 7, 10, 16, 26])
 
 /** What a statement turned out to be while it was prepared. */
 export interface StatementNotes {
@@ -37,12 +57,27 @@ function mayPragma(name: string, argument: string | undefined): boolean {
   return PRAGMAS_READ.has(name) && argument === undefined
 }
 
+/** A pragma may be read like a table, `pragma_table_info`; then SQLite asks for the pragma itself only when it runs. */
+function mayRead(table: string): boolean {
+  if (FORBIDDEN_TABLES.has(table)) return false
+  if (!table.startsWith('pragma_')) return true
+  const pragma = table.slice('pragma_'.length)
+  return mayPragma(pragma, undefined) && pragma !== 'optimize'
+}
+
 /** SQLite's question with its arguments; false denies, and the statement fails with SQLITE_AUTH. */
-export function authorize(notes: StatementNotes, action: number, first: string | undefined, second: string | undefined): boolean {
+export function authorize(
+  notes: StatementNotes,
+  action: number,
+  first: string | undefined,
+  second: string | undefined,
+): boolean {
+  if (action === ACTION.read) return first === undefined || mayRead(first.toLowerCase())
   if (TEMP_ACTIONS.has(action)) return false
   if (SCHEMA_ACTIONS.has(action)) {
     notes.changesSchema = true
-    return !isReserved(first) && !(action === 26 && isReserved(second)) && !((action === 1 || action === 7) && isReserved(second))
+    if (action === ACTION.createVirtualTable && !VIRTUAL_TABLE_MODULES.has((second ?? '').toLowerCase())) return false
+    return !isReserved(first) && !(ON_TABLE_ACTIONS.has(action) && isReserved(second))
   }
   switch (action) {
     case ACTION.attach:
@@ -69,4 +104,15 @@ export function authorize(notes: StatementNotes, action: number, first: string |
     default:
       return true
   }
+}
+
+/**
+ * The same question about a statement that SQLite prepares by itself while a client's runs: for FTS5, ALTER TABLE, a
+ * pragma read as a table.
+ */
+export function authorizeNested(action: number, first: string | undefined): boolean {
+  if (action === ACTION.attach || action === ACTION.detach) return false
+  if (action !== ACTION.pragma) return true
+  const name = (first ?? '').toLowerCase()
+  return PRAGMAS_FREE.has(name) || PRAGMAS_READ.has(name) || PRAGMAS_NESTED.has(name)
 }

@@ -1,8 +1,9 @@
-// One open database: a thin, fast binding over SQLite's C interface. It knows nothing of ledgers; it prepares, binds, steps,
-// and turns failures into values.
+// One open database: a thin, fast binding over SQLite's C interface. It knows nothing of ledgers; it prepares, binds,
+// steps, and turns failures into values.
 
 import { utf8, utf8Lossy } from '@quorate/kernel'
 import type { Column, SqlError, SqlValue } from '@quorate/types'
+import { EngineTrap, LocalTrouble } from './failure.ts'
 import type { PageVfs } from './vfs.ts'
 import type { Memory, Pointer } from './wasm.ts'
 import { codeName, RESULT } from './wasm.ts'
@@ -10,6 +11,7 @@ import { codeName, RESULT } from './wasm.ts'
 const OPEN_READWRITE_CREATE = 0x6
 const PREPARE_PERSISTENT = 1
 const STATUS_VM_STEP = 4
+const STATUS_MEMORY_USED = 0
 const STATUS_DEFERRED_FOREIGN_KEYS = 10
 const CONFIG_FOREIGN_KEYS = 1002
 const TRANSIENT = -1
@@ -29,12 +31,6 @@ export class SqliteError extends Error {
   }
 }
 
-/** Handles the authorizer's question: may this statement do that? Arguments as in sqlite3_set_authorizer. */
-export type Authorize = (action: number, first: string | undefined, second: string | undefined) => boolean
-
-/** Asked every `steps` virtual-machine steps; false interrupts the statement. */
-export type Progress = () => boolean
-
 /** A prepared statement. */
 export class Statement {
   readonly #memory: Memory
@@ -44,7 +40,9 @@ export class Statement {
   readonly consumed: number
   readonly isReadonly: boolean
   readonly columnCount: number
+  readonly parameterCount: number
   #columns: readonly Column[] | undefined
+  #parameters: readonly (string | undefined)[] | undefined
 
   constructor(connection: Connection, memory: Memory, pointer: Pointer, consumed: number) {
     this.#connection = connection
@@ -53,6 +51,7 @@ export class Statement {
     this.consumed = consumed
     this.isReadonly = memory.exports.sqlite3_stmt_readonly(pointer) !== 0
     this.columnCount = memory.exports.sqlite3_column_count(pointer)
+    this.parameterCount = memory.exports.sqlite3_bind_parameter_count(pointer)
   }
 
   get isExplain(): boolean {
@@ -73,15 +72,18 @@ export class Statement {
   /** Parameter names with their prefix, by index from 1; undefined for `?`. */
   get parameters(): readonly (string | undefined)[] {
     const { exports } = this.#memory
-    const count = exports.sqlite3_bind_parameter_count(this.pointer)
-    return Array.from({ length: count }, (_, i) => this.#connection.text(exports.sqlite3_bind_parameter_name(this.pointer, i + 1)))
+    this.#parameters ??= Array.from({ length: this.parameterCount }, (_, i) =>
+      this.#connection.text(exports.sqlite3_bind_parameter_name(this.pointer, i + 1)),
+    )
+    return this.#parameters
   }
 
   bind(index: number, value: SqlValue): void {
     const { exports } = this.#memory
     if (value === null) this.#connection.require(exports.sqlite3_bind_null(this.pointer, index))
     else if (typeof value === 'bigint') this.#connection.require(exports.sqlite3_bind_int64(this.pointer, index, value))
-    else if (typeof value === 'number') this.#connection.require(exports.sqlite3_bind_double(this.pointer, index, value))
+    else if (typeof value === 'number')
+      this.#connection.require(exports.sqlite3_bind_double(this.pointer, index, value))
     else if (typeof value === 'string') this.#bindBytes(index, utf8(value), 'text')
     else this.#bindBytes(index, value, 'blob')
   }
@@ -96,7 +98,12 @@ export class Statement {
 
   /** True where there is a row; throws SqliteError. */
   step(): boolean {
-    const result = this.#memory.exports.sqlite3_step(this.pointer)
+    let result: number
+    try {
+      result = this.#memory.exports.sqlite3_step(this.pointer)
+    } catch (error) {
+      throw this.#connection.broken(error)
+    }
     if (result === RESULT.row) return true
     if (result === RESULT.done) return false
     throw this.#connection.error(result)
@@ -133,17 +140,18 @@ export class Statement {
 
   /** Virtual-machine steps since the last call. */
   steps(): number {
-    return this.#memory.exports.sqlite3_stmt_status(this.pointer, STATUS_VM_STEP, 1)
+    return this.#connection.isBroken ? 0 : this.#memory.exports.sqlite3_stmt_status(this.pointer, STATUS_VM_STEP, 1)
   }
 
   /** Ready to run again, without its old arguments. */
   reset(): void {
+    if (this.#connection.isBroken) return
     this.#memory.exports.sqlite3_reset(this.pointer)
     this.#memory.exports.sqlite3_clear_bindings(this.pointer)
   }
 
   finalize(): void {
-    this.#memory.exports.sqlite3_finalize(this.pointer)
+    if (!this.#connection.isBroken) this.#memory.exports.sqlite3_finalize(this.pointer)
   }
 }
 
@@ -155,6 +163,7 @@ export class Connection {
   readonly #scratch: Pointer
   #buffer: Pointer = 0
   #bufferBytes = 0
+  #isBroken = false
 
   /** Opens the mounted file `name`. */
   constructor(vfs: PageVfs, name: string) {
@@ -175,7 +184,7 @@ export class Connection {
       if (this.#buffer !== 0) exports.free(this.#buffer)
       this.#bufferBytes = Math.max(1024, (bytes.length + 1) * 2)
       this.#buffer = exports.malloc(this.#bufferBytes)
-      if (this.#buffer === 0) throw new RangeError(`the SQL engine has no ${this.#bufferBytes} bytes left`)
+      if (this.#buffer === 0) throw new LocalTrouble(`the SQL engine has no ${this.#bufferBytes} bytes left`)
     }
     this.#memory.bytes.set(bytes, this.#buffer)
     this.#memory.bytes[this.#buffer + bytes.length] = 0
@@ -187,6 +196,21 @@ export class Connection {
     return at === 0 ? undefined : utf8Lossy(this.#memory.bytes.subarray(at, at + this.#memory.stringLength(at)))
   }
 
+  /** The module has thrown: nothing of this connection may be used any more. */
+  get isBroken(): boolean {
+    return this.#isBroken
+  }
+
+  /**
+   * What the module threw instead of returning. A trap is the build's own, the same on every machine; a RangeError says
+   * that this thread's stack is too small for the module's, which is the machine's fault.
+   */
+  broken(error: unknown): Error {
+    this.#isBroken = true
+    if (error instanceof RangeError) return new LocalTrouble(`the SQL engine's thread: ${error.message}`)
+    return new EngineTrap(error instanceof Error ? error.message : String(error))
+  }
+
   /** The error that `result` stands for. Local trouble is thrown instead: it must stop the replica. */
   error(result: number): SqliteError {
     this.#vfs.check()
@@ -194,7 +218,11 @@ export class Connection {
     const message = this.text(exports.sqlite3_errmsg(this.#db)) ?? 'unknown error'
     const offset = exports.sqlite3_error_offset(this.#db)
     const code = codeName(result)
-    return new SqliteError(offset < 0 ? { code, message } : { code, message, offset }, result)
+    const extended = exports.sqlite3_extended_errcode(this.#db)
+    return new SqliteError(
+      offset < 0 ? { code, message } : { code, message, offset },
+      extended % 256 === result % 256 ? extended : result,
+    )
   }
 
   require(result: number): void {
@@ -205,15 +233,36 @@ export class Connection {
   prepare(sql: Uint8Array): Statement | undefined {
     const { exports } = this.#memory
     const text = this.borrow(sql)
-    const result = exports.sqlite3_prepare_v3(this.#db, text, sql.length + 1, PREPARE_PERSISTENT, this.#scratch, this.#scratch + 4)
+    let result: number
+    try {
+      result = exports.sqlite3_prepare_v3(
+        this.#db,
+        text,
+        sql.length + 1,
+        PREPARE_PERSISTENT,
+        this.#scratch,
+        this.#scratch + 4,
+      )
+    } catch (error) {
+      throw this.broken(error)
+    }
     if (result !== RESULT.ok) throw this.error(result)
     const pointer = this.#memory.u32(this.#scratch)
-    return pointer === 0 ? undefined : new Statement(this, this.#memory, pointer, this.#memory.u32(this.#scratch + 4) - text)
+    return pointer === 0
+      ? undefined
+      : new Statement(this, this.#memory, pointer, this.#memory.u32(this.#scratch + 4) - text)
   }
 
   /** Runs our own SQL to its end. */
   exec(sql: string): void {
-    this.require(this.#memory.exports.sqlite3_exec(this.#db, this.borrow(utf8(sql)), 0, 0, 0))
+    const text = this.borrow(utf8(sql))
+    let result: number
+    try {
+      result = this.#memory.exports.sqlite3_exec(this.#db, text, 0, 0, 0)
+    } catch (error) {
+      throw this.broken(error)
+    }
+    this.require(result)
   }
 
   /** Rows changed by the last INSERT, UPDATE or DELETE. */
@@ -231,13 +280,19 @@ export class Connection {
 
   /** False inside a transaction. True where SQLite itself has rolled one back. */
   get isAutocommit(): boolean {
-    return this.#memory.exports.sqlite3_get_autocommit(this.#db) !== 0
+    return this.#isBroken || this.#memory.exports.sqlite3_get_autocommit(this.#db) !== 0
   }
 
   /** Whether a foreign key is violated that would fail a COMMIT now. */
   get hasForeignKeyDebt(): boolean {
     this.#memory.exports.sqlite3_db_status(this.#db, STATUS_DEFERRED_FOREIGN_KEYS, this.#scratch, this.#scratch + 4, 0)
     return this.#memory.u32(this.#scratch) !== 0
+  }
+
+  /** Bytes that SQLite has allocated, for all connections of the module. */
+  get memoryUsed(): number {
+    this.#memory.exports.sqlite3_status(STATUS_MEMORY_USED, this.#scratch, this.#scratch + 4, 0)
+    return this.#memory.u32(this.#scratch)
   }
 
   /** Unlike the pragma, this works inside a transaction. Prepared statements must be made anew. */

@@ -1,6 +1,6 @@
-// What a client of an interactive transaction saw, as one digest: the rows if it wanted them, the count if rows were changed, the
-// rowid if one was inserted, or the error. Left-over state of the connection (changes() after a SELECT, say) is not in it: it
-// would make conflicts where there are none.
+// What a client of an interactive transaction saw, as one digest: the rows if it wanted them, the count if rows were
+// changed, the rowid if one was inserted, or the error. Left-over state of the connection (changes() after a SELECT,
+// say) is not in it: it would make conflicts where there are none.
 
 import { Writer } from '@quorate/kernel'
 import type { Digest, SqlError, StatementResult } from '@quorate/types'
@@ -8,7 +8,13 @@ import { hashOf, writeValue } from '@quorate/types'
 
 /** What one statement showed its client. */
 export type Seen =
-  | { readonly kind: 'result'; readonly result: StatementResult; readonly wantRows: boolean; readonly changedRows: boolean; readonly inserted: boolean }
+  | {
+      readonly kind: 'result'
+      readonly result: StatementResult
+      readonly wantRows: boolean
+      readonly changedRows: boolean
+      readonly inserted: boolean
+    }
   | { readonly kind: 'error'; readonly error: SqlError }
 
 /** Digest of what a statement showed. */

@@ -1,14 +1,16 @@
-// One WASM module made into an engine: its VFS, its gas meter and its authorizer, installed once, and connections that are all
-// set up alike. The hooks are C callbacks of the module; whose statement they speak of is whichever runs, since nothing here runs
-// in parallel.
+// One WASM module made into an engine: its VFS, its gas meter and its authorizer, installed once, and connections that
+// are all set up alike. The hooks are C callbacks of the module; whose statement they speak of is whichever runs, since
+// nothing here runs in parallel.
 
 import { assert } from '@quorate/kernel'
 import type { StatementNotes } from './authorizer.ts'
-import { authorize } from './authorizer.ts'
+import { authorize, authorizeNested } from './authorizer.ts'
 import { Connection } from './connection.ts'
+import { EngineImage } from './engine-image.ts'
+import type { GasMeter } from './gas.ts'
 import type { Overlay } from './pages.ts'
 import { PAGE_BYTES } from './pages.ts'
-import { ENGINE_SOURCE_ID, RULES, SQLITE_LIMITS } from './rules.ts'
+import { ENGINE_MEMORY_BYTES, ENGINE_SOURCE_ID, RULES, SQLITE_LIMITS } from './rules.ts'
 import { PageVfs } from './vfs.ts'
 import type { Pointer, SqliteModule } from './wasm.ts'
 
@@ -19,63 +21,70 @@ const CONFIG_DQS_DDL = 1014
 const CONFIG_DQS_DML = 1013
 const CONFIG_LOAD_EXTENSION = 1005
 const CONFIG_TRUSTED_SCHEMA = 1017
-const PROBE_BYTES = 32 * 1024 * 1024
 
-/** Counts virtual-machine steps of one transaction or read, and stops it at its limit. */
-export class GasMeter {
-  readonly #limit: number
-  #used = 0
-  #ticks = 0
+/** An open connection and how to close it. */
+export interface Opened {
+  readonly connection: Connection
+  readonly close: () => void
+}
 
-  constructor(limit: number) {
-    this.#limit = limit
-  }
-
-  /** Steps used by finished statements. */
-  get used(): number {
-    return this.#used
-  }
-
-  /** A statement begins. */
-  begin(): void {
-    this.#ticks = 0
-  }
-
-  /** `gasStep` more steps, nested statements of extensions included. False ends the statement. */
-  tick(): boolean {
-    this.#ticks += 1
-    return this.#used + this.#ticks * RULES.gasStep <= this.#limit
-  }
-
-  /** A statement ended after `steps` of its own. */
-  end(steps: number): void {
-    this.#used += Math.max(steps, this.#ticks * RULES.gasStep)
-    this.#ticks = 0
-  }
+/** Settings of a connection that tests vary, to show that they change nothing. */
+export interface OpenOptions {
+  readonly cacheKib?: number
 }
 
 /** The engine of one thread. */
 export class Engine {
   readonly vfs: PageVfs
+  readonly #image: EngineImage
   readonly #progress: Pointer
   readonly #authorizer: Pointer
+  readonly #heapBytesMax: number
   #meter: GasMeter | undefined
   #notes: StatementNotes | undefined
   #files = 0
 
-  /** @param module - The pinned build; another one is refused, because it would compute other outcomes. */
-  constructor(module: SqliteModule) {
-    assert(module.version.sourceId === ENGINE_SOURCE_ID, `SQL engine ${module.version.sourceId}, this era runs ${ENGINE_SOURCE_ID}`)
+  /**
+   * @param module - The pinned build; another one is refused, because it would compute other outcomes.
+   * @param options - `heapBytesMax` below the era's is for tests of what happens there.
+   */
+  constructor(module: SqliteModule, options: { readonly heapBytesMax?: number } = {}) {
+    assert(
+      module.version.sourceId === ENGINE_SOURCE_ID,
+      `SQL engine ${module.version.sourceId}, this era runs ${ENGINE_SOURCE_ID}`,
+    )
+    this.#heapBytesMax = options.heapBytesMax ?? RULES.heapBytesMax
     this.vfs = new PageVfs(module)
     const { memory } = this.vfs
-    this.#progress = memory.install('i(p)', () => (this.#meter?.tick() === false ? 1 : 0))
-    const text = (at: Pointer): string | undefined => {
-      if (at === 0) return undefined
-      return String.fromCharCode(...memory.bytes.subarray(at, at + memory.stringLength(at)))
-    }
-    this.#authorizer = memory.install('i(pipppp)', (_argument: Pointer, action: number, first: Pointer, second: Pointer) =>
-      this.#notes === undefined || authorize(this.#notes, action, text(first), text(second)) ? ALLOW : DENY,
+    // Growing may fail on a machine that is short of memory, and a statement must not be what finds out.
+    assert(
+      memory.bytes.length >= ENGINE_MEMORY_BYTES,
+      `the engine has ${memory.bytes.length} bytes, it needs ${ENGINE_MEMORY_BYTES} from the start`,
     )
+    this.#progress = memory.install('i(p)', () => (this.#meter?.tick() === false ? 1 : 0))
+    this.#authorizer = memory.install(
+      'i(pipppp)',
+      (_argument: Pointer, action: number, first: Pointer, second: Pointer) =>
+        this.#mayDo(action, first, second) ? ALLOW : DENY,
+    )
+    this.#image = new EngineImage(memory)
+  }
+
+  /** Whether the last statements have left the engine's memory as SQLite expects it. */
+  get isIntact(): boolean {
+    return this.#image.isIntact
+  }
+
+  /**
+   * Makes the engine new: nothing it has ever done has an effect on what it does next. Connections that are open are
+   * void.
+   */
+  renew(): void {
+    this.#image.restore()
+    this.vfs.forget()
+    this.#files = 0
+    this.#meter = undefined
+    this.#notes = undefined
   }
 
   /** Runs `work`, a preparation of a client's statement, under the authorizer, which fills `notes`. */
@@ -99,8 +108,8 @@ export class Engine {
     }
   }
 
-  /** Opens a fresh connection on `overlay`, with the era's settings. Close it with the function given back. */
-  open(overlay: Overlay, options: { readonly cacheKib?: number } = {}): { readonly connection: Connection; readonly close: () => void } {
+  /** Opens a fresh connection on `overlay`, with the era's settings. */
+  open(overlay: Overlay, options: OpenOptions = {}): Opened {
     this.#files += 1
     const name = `db${this.#files}`
     this.vfs.mount(name, overlay)
@@ -115,7 +124,7 @@ export class Engine {
     connection.exec(
       `PRAGMA page_size=${PAGE_BYTES};PRAGMA journal_mode=MEMORY;PRAGMA locking_mode=EXCLUSIVE;PRAGMA synchronous=OFF;` +
         `PRAGMA temp_store=MEMORY;PRAGMA cache_spill=OFF;PRAGMA cache_size=-${options.cacheKib ?? RULES.cacheKib};` +
-        `PRAGMA recursive_triggers=OFF;PRAGMA hard_heap_limit=${RULES.heapBytesMax}`,
+        `PRAGMA recursive_triggers=OFF;PRAGMA hard_heap_limit=${this.#heapBytesMax}`,
     )
     connection.watch({ steps: RULES.gasStep, pointer: this.#progress }, this.#authorizer)
     const close = (): void => {
@@ -125,11 +134,10 @@ export class Engine {
     return { connection, close }
   }
 
-  /** Whether the module can still get memory: tells the era's heap limit (an outcome) from a machine without memory (local trouble). */
-  get hasMemory(): boolean {
-    const { exports } = this.vfs.memory
-    const probe = exports.malloc(PROBE_BYTES)
-    if (probe !== 0) exports.free(probe)
-    return probe !== 0
+  #mayDo(action: number, first: Pointer, second: Pointer): boolean {
+    const { memory } = this.vfs
+    if (this.#notes !== undefined) return authorize(this.#notes, action, memory.ascii(first), memory.ascii(second))
+    // Neither prepared nor stepped for a client: our own statement.
+    return this.#meter === undefined || authorizeNested(action, memory.ascii(first))
   }
 }

@@ -1,33 +1,35 @@
 // Executes blocks: from the pages before and a list of transactions to the pages after and a list of outcomes.
 //
-// Problem: every replica must get the same bytes and the same outcomes, whatever it did before. SQLite keeps much between
-// statements: caches, prepared statements whose step counters set the phase of the gas meter, FTS5's internal statements, a
-// random generator. The obvious way, one connection for ever, makes a restarted replica differ from one that ran on.
-// So a block runs on a FRESH connection: nothing of the engine outlives a block, and the transition is a function of (pages,
-// block) alone. Opening costs a fraction of a millisecond and the schema's parsing.
+// Problem: every replica must get the same bytes and the same outcomes, whatever it did before. SQLite keeps much
+// between statements: caches, prepared statements whose step counters set the phase of the gas meter, FTS5's internal
+// statements, a random generator, a heap with its free lists. So a block runs on a NEW engine (its memory is put back
+// to what it was when it was loaded) and a fresh connection: the transition is a function of (pages, block) alone.
 //
-// A block is one SQLite transaction, a ledger transaction a savepoint in it. Where SQLite itself rolls back everything (a write
-// interrupted for gas, OR ROLLBACK, heap limit), the transactions since the last commit point are run again on a fresh
-// connection and committed, the culprit is recorded as failed, and the block goes on from there: at most twice the work,
-// however many culprits there are, and the same path on every replica.
+// A transaction of the ledger is a transaction of SQLite, committed to the block's overlay of pages in memory. A
+// savepoint inside one transaction per block is a tenth faster, but an interrupted write, ON CONFLICT ROLLBACK or a
+// full heap makes SQLite roll back the whole transaction: then the block, and its innocent part must be run again. With
+// a transaction each, whatever happens to one stays with it.
 //
-// Limits: the dirty pages of a block stay in memory until its commit (cache_spill=OFF: spilling would let the cache's size change
-// the bytes); gas and heap limit bound them.
+// Its own row in `_quorate_outcomes` is the first thing that a transaction writes: the pager's draw of randomness, for
+// its journal, happens there and not in a client's statement.
+//
+// Limits: the dirty pages of a transaction stay in the heap until its commit (cache_spill=OFF: spilling would let the
+// cache's size change the bytes); gas and heap limit bound them. The overlay holds the changed pages of the block
+// outside the heap; block gas bounds it.
 
 import { assert, bytesEqual, Writer } from '@quorate/kernel'
 import type { Digest, Height, Outcome, Replay, Transaction } from '@quorate/types'
-import { decodeTransaction, encodeOutcome, hashOf, programHash, rawOf } from '@quorate/types'
-import type { Engine } from './engine.ts'
-import { GasMeter } from './engine.ts'
-import { ProgramConflict, ProgramFailure } from './failure.ts'
+import { decodeTransaction, DIGEST_BYTES, encodeOutcome, hashOf, rawOf } from '@quorate/types'
+import type { Engine, Opened, OpenOptions } from './engine.ts'
+import { ProgramConflict } from './failure.ts'
+import { failureOf } from './failure-of.ts'
+import { GasMeter } from './gas.ts'
 import { LEDGER_TABLES, SQL } from './ledger-tables.ts'
 import type { PageSource } from './pages.ts'
 import { Overlay } from './pages.ts'
 import { ProgramRun } from './program-run.ts'
 import { RULES } from './rules.ts'
 import { Statements } from './statements.ts'
-
-const TRANSACTION = '_quorate_transaction'
 
 /** What a block says of when and with what randomness it runs. */
 export interface BlockContext {
@@ -39,7 +41,11 @@ export interface BlockContext {
 /** A block's transactions, or the founding. */
 export type BlockContent =
   | { readonly kind: 'executions'; readonly transactions: readonly Uint8Array[] }
-  | { readonly kind: 'genesis'; readonly members: readonly { readonly id: string; readonly name: string }[]; readonly sql: readonly string[] }
+  | {
+      readonly kind: 'genesis'
+      readonly members: readonly { readonly id: string; readonly name: string }[]
+      readonly sql: readonly string[]
+    }
 
 /** What executing a block gave. */
 export interface BlockResult {
@@ -57,12 +63,6 @@ export class GenesisSqlError extends Error {
   readonly code = 'GENESIS_SQL'
 }
 
-interface Session {
-  readonly statements: Statements
-  readonly connection: ReturnType<Engine['open']>['connection']
-  readonly close: () => void
-}
-
 /** Seed of the transaction at `position`. */
 function transactionSeed(seed: Digest, position: number): Uint8Array {
   return rawOf(hashOf('seed', rawOf(seed), new Writer(4).u32(position).finish()))
@@ -73,51 +73,68 @@ export function replaySeed(replay: Replay): Uint8Array {
   return transactionSeed(replay.seed, 0)
 }
 
+/**
+ * The program's own bytes within those of its transaction: between id and expiry, and the replay. As `programHash`
+ * takes them.
+ */
+function programBytes(bytes: Uint8Array, { replay }: Transaction): Uint8Array {
+  const [first = 0, second = 0] = bytes
+  const idEnd = first < 128 ? 1 + first : 2 + (first - 128) + second * 128
+  return bytes.subarray(idEnd + 8, bytes.length - 1 - (replay === undefined ? 0 : 8 + DIGEST_BYTES))
+}
+
+/** A transaction with what is remembered of it. */
+interface Entry {
+  readonly transaction: Transaction
+  readonly program: Uint8Array
+  readonly position: number
+}
+
 /** One block's execution. */
 class BlockRun {
   readonly #engine: Engine
   readonly #block: BlockContext
   readonly #pages: Overlay
-  readonly #cacheKib: number | undefined
-  #session: Session
-  /** What has left its mark since the last commit point; `ran` where more than its id. */
-  #sinceCommit: { readonly position: number; readonly transaction: Transaction; readonly ran: boolean }[] = []
+  readonly #options: OpenOptions
+  #opened: Opened
+  #statements: Statements
   gas = 0
 
-  constructor(engine: Engine, block: BlockContext, pages: Overlay, cacheKib: number | undefined) {
+  constructor(engine: Engine, block: BlockContext, pages: Overlay, options: OpenOptions) {
     this.#engine = engine
     this.#block = block
     this.#pages = pages
-    this.#cacheKib = cacheKib
-    this.#session = this.#begin()
+    this.#options = options
+    this.#opened = this.#open()
+    this.#statements = new Statements(engine, this.#opened.connection)
   }
 
-  get statements(): Statements {
-    return this.#session.statements
+  found({ members, sql }: BlockContent & { readonly kind: 'genesis' }): void {
+    this.#begin()
+    for (const table of LEDGER_TABLES) this.#own(table)
+    this.#writeHead()
+    for (const { id, name } of members) this.#own(SQL.member, id, name)
+    const requests = sql.map((text) => ({ kind: 'sequence', sql: text }) as const)
+    const meter = new GasMeter(RULES.blockGasMax)
+    const replies = this.#program(transactionSeed(this.#block.seed, 0), meter).run({ requests })
+    replies.forEach((reply, i) => {
+      if (reply.kind === 'error')
+        throw new GenesisSqlError(`genesis.json: sql[${i}]: ${reply.error.code}: ${reply.error.message}`)
+    })
+    this.#commit(meter)
   }
 
-  #begin(): Session {
-    const { connection, close } = this.#engine.open(this.#pages, this.#cacheKib === undefined ? {} : { cacheKib: this.#cacheKib })
-    this.#engine.vfs.setTime(this.#block.timeMs)
-    this.#engine.vfs.reseed(rawOf(this.#block.seed))
-    connection.exec('BEGIN IMMEDIATE')
-    return { statements: new Statements(this.#engine, connection), connection, close }
+  /** The block's own writes, before any client's. */
+  open(): void {
+    this.#begin()
+    this.#writeHead()
+    this.#own(SQL.forget, BigInt(this.#block.timeMs), BigInt(RULES.forgetMax))
+    this.#commit(new GasMeter(RULES.blockGasMax))
   }
 
-  /** Writes the head row first: the pager's own draw, for its journal, happens here and not in a client's statement. */
-  writeHead(): void {
-    this.statements.own(SQL.head, BigInt(this.#block.height), BigInt(this.#block.timeMs))
-  }
-
-  commit(): void {
-    this.#session.statements.drop()
-    this.#session.connection.exec('COMMIT')
-    this.end()
-  }
-
-  end(): void {
-    this.#session.statements.close()
-    this.#session.close()
+  close(): void {
+    this.#statements.close()
+    this.#opened.close()
     this.#engine.vfs.check()
   }
 
@@ -125,143 +142,171 @@ class BlockRun {
     const decoded = decodeTransaction(bytes)
     if (!decoded.ok) return { id: '', outcome: { kind: 'refused', code: 'MALFORMED', message: decoded.error.message } }
     const transaction = decoded.value
-    return { id: transaction.id, outcome: this.#refusal(transaction) ?? this.#run(transaction, position) }
+    const entry = { transaction, program: rawOf(hashOf('program', programBytes(bytes, transaction))), position }
+    return { id: transaction.id, outcome: this.#refusal(entry) ?? this.#run(entry) }
   }
 
-  /** The founders' own SQL. Whatever fails, fails the founding. */
-  runFounders(sql: readonly string[]): void {
-    const requests = sql.map((text) => ({ kind: 'sequence', sql: text }) as const)
-    const meter = new GasMeter(RULES.blockGasMax)
-    const { connection, statements } = this.#session
-    const seed = transactionSeed(this.#block.seed, 0)
-    const replies = new ProgramRun({ engine: this.#engine, connection, statements, meter, seed, isReader: false }).run({ requests })
-    replies.forEach((reply, i) => {
-      if (reply.kind === 'error') throw new GenesisSqlError(`genesis.json: sql[${i}]: ${reply.error.code}: ${reply.error.message}`)
-    })
+  #open(): Opened {
+    this.#engine.renew()
+    const opened = this.#engine.open(this.#pages, this.#options)
+    this.#engine.vfs.setTime(this.#block.timeMs)
+    return opened
   }
 
-  #refusal(transaction: Transaction): Outcome | undefined {
-    const { timeMs } = this.#block
-    const { expiresMs, replay } = transaction
-    if (expiresMs < timeMs) return { kind: 'refused', code: 'EXPIRED', message: `expired at ${expiresMs}, the block's time is ${timeMs}` }
-    if (expiresMs > timeMs + RULES.rememberMsMax) {
-      return { kind: 'refused', code: 'EXPIRES_TOO_FAR', message: `expires at ${expiresMs}, at most ${timeMs + RULES.rememberMsMax} is remembered` }
+  /**
+   * The connection's engine is no longer what it should be: go on with a new one, on the pages as they were committed.
+   */
+  #reopen(): void {
+    this.#opened = this.#open()
+    this.#statements = new Statements(this.#engine, this.#opened.connection)
+  }
+
+  #own(...statement: Parameters<Statements['own']>): ReturnType<Statements['own']> {
+    return this.#statements.own(...statement)
+  }
+
+  #begin(): void {
+    this.#engine.vfs.reseed(rawOf(this.#block.seed))
+    this.#own(SQL.begin)
+  }
+
+  #writeHead(): void {
+    this.#own(SQL.head, BigInt(this.#block.height), BigInt(this.#block.timeMs))
+  }
+
+  /** On the meter: FTS5 writes what it has gathered only now. */
+  #commit(meter: GasMeter): void {
+    try {
+      this.#engine.metered(meter, () => this.#engine.vfs.writable(() => this.#own(SQL.commit)))
+    } finally {
+      meter.end(0)
     }
-    const known = this.statements.own(SQL.find, transaction.id)
+  }
+
+  #refusal({ transaction, program }: Entry): Outcome | undefined {
+    const { timeMs } = this.#block
+    const { expiresMs, replay, id } = transaction
+    if (expiresMs < timeMs)
+      return { kind: 'refused', code: 'EXPIRED', message: `expired at ${expiresMs}, the block's time is ${timeMs}` }
+    if (expiresMs > timeMs + RULES.rememberMsMax) {
+      return {
+        kind: 'refused',
+        code: 'EXPIRES_TOO_FAR',
+        message: `expires at ${expiresMs}, at most ${timeMs + RULES.rememberMsMax} is remembered`,
+      }
+    }
+    const known = this.#own(SQL.find, id)
     if (known !== undefined) {
-      const [program, height, position] = known
-      if (program instanceof Uint8Array && bytesEqual(program, rawOf(programHash(transaction)))) {
+      const [before, height, position] = known
+      if (before instanceof Uint8Array && bytesEqual(before, program)) {
         return { kind: 'duplicate', height: Number(height) as Height, position: Number(position) }
       }
-      return { kind: 'refused', code: 'ID_REUSED', message: `the id stands for another program at height ${height}, position ${position}` }
+      return {
+        kind: 'refused',
+        code: 'ID_REUSED',
+        message: `the id stands for another program at height ${Number(height)}, position ${Number(position)}`,
+      }
     }
     if (replay !== undefined && (replay.timeMs > timeMs || replay.timeMs < timeMs - RULES.replayMsMax)) {
-      return { kind: 'refused', code: 'REPLAY_TIME', message: `the transaction began at ${replay.timeMs}, the block's time is ${timeMs}` }
+      return {
+        kind: 'refused',
+        code: 'REPLAY_TIME',
+        message: `the transaction began at ${replay.timeMs}, the block's time is ${timeMs}`,
+      }
     }
-    if (this.gas >= RULES.blockGasMax) return { kind: 'refused', code: 'BLOCK_FULL', message: `the block has used its ${RULES.blockGasMax} gas` }
+    if (this.gas >= RULES.blockGasMax)
+      return { kind: 'refused', code: 'BLOCK_FULL', message: `the block has used its ${RULES.blockGasMax} gas` }
     return undefined
   }
 
-  #run(transaction: Transaction, position: number): Outcome {
+  #run(entry: Entry): Outcome {
+    const { position, transaction } = entry
+    const { replay, program } = transaction
     const meter = new GasMeter(RULES.transactionGasMax)
-    const outcome = this.#attempt(transaction, position, meter)
+    this.#mark(entry)
+    this.#engine.vfs.setTime(replay?.timeMs ?? this.#block.timeMs)
+    const seed = replay === undefined ? transactionSeed(this.#block.seed, position) : replaySeed(replay)
+    let outcome: Outcome
+    try {
+      const replies = this.#program(seed, meter).run(program)
+      this.#commit(meter)
+      outcome = { kind: 'executed', replies, gas: meter.used }
+    } catch (error) {
+      outcome = this.#undo(error, meter)
+      this.#mark(entry)
+      this.#commit(new GasMeter(RULES.transactionGasMax))
+    }
+    this.#engine.vfs.setTime(this.#block.timeMs)
     this.gas += meter.used
-    this.#remember(transaction, position)
-    this.#sinceCommit.push({ position, transaction, ran: outcome.kind === 'executed' })
     return outcome
   }
 
-  #attempt(transaction: Transaction, position: number, meter: GasMeter): Outcome {
-    const { statements, connection } = this.#session
-    const { replay } = transaction
-    this.#engine.vfs.setTime(replay?.timeMs ?? this.#block.timeMs)
-    statements.own(SQL.settle)
-    connection.lastInsertRowid = 0n
-    statements.own(`SAVEPOINT ${TRANSACTION}`)
-    const seed = replay === undefined ? transactionSeed(this.#block.seed, position) : replaySeed(replay)
-    const run = new ProgramRun({ engine: this.#engine, connection, statements, meter, seed, isReader: false })
-    try {
-      const replies = run.run(transaction.program)
-      statements.own(`RELEASE ${TRANSACTION}`)
-      return { kind: 'executed', replies, gas: meter.used }
-    } catch (error) {
-      if (error instanceof ProgramConflict) {
-        this.#undo()
-        return { kind: 'conflict', statement: error.statement, gas: meter.used }
-      }
-      if (!(error instanceof ProgramFailure)) throw error
-      if (error.tookBlock) this.#redo()
-      else this.#undo()
-      return { kind: 'failed', error: error.error, gas: meter.used }
-    }
+  #program(seed: Uint8Array, meter: GasMeter): ProgramRun {
+    const { connection } = this.#opened
+    return new ProgramRun({
+      engine: this.#engine,
+      connection,
+      statements: this.#statements,
+      meter,
+      seed,
+      isReader: false,
+    })
   }
 
-  #undo(): void {
-    const { statements, connection } = this.#session
-    statements.drop()
-    connection.exec(`ROLLBACK TO ${TRANSACTION};RELEASE ${TRANSACTION}`)
-    connection.setForeignKeys(true)
-  }
-
-  /** SQLite took the whole block back: do again what stood since the last commit point, and make that a commit point. */
-  #redo(): void {
-    const again = this.#sinceCommit
-    this.#sinceCommit = []
-    this.end()
-    this.#session = this.#begin()
-    this.writeHead()
-    for (const { position, transaction, ran } of again) {
-      if (ran) {
-        const outcome = this.#attempt(transaction, position, new GasMeter(RULES.transactionGasMax))
-        assert(outcome.kind === 'executed', `transaction ${position} executed once, and then did not`)
-      }
-      this.#remember(transaction, position)
-    }
-    this.commit()
-    this.#session = this.#begin()
-    this.writeHead()
-  }
-
-  #remember(transaction: Transaction, position: number): void {
+  /** Begins a transaction and remembers its id; leaves nothing of the one before to be seen. */
+  #mark({ transaction, program, position }: Entry): void {
     const { id, expiresMs } = transaction
-    const { height } = this.#block
-    this.statements.own(SQL.remember, id, BigInt(expiresMs), rawOf(programHash(transaction)), BigInt(height), BigInt(position))
+    this.#begin()
+    this.#own(SQL.remember, id, BigInt(expiresMs), program, BigInt(this.#block.height), BigInt(position))
+    this.#own(SQL.settle)
+    this.#opened.connection.lastInsertRowid = 0n
   }
-}
 
-function found(run: BlockRun, content: Extract<BlockContent, { readonly kind: 'genesis' }>): void {
-  for (const sql of LEDGER_TABLES) run.statements.own(sql)
-  run.writeHead()
-  for (const { id, name } of content.members) run.statements.own(SQL.member, id, name)
-  run.runFounders(content.sql)
+  /** Takes back everything a transaction did. Rethrows what is not its own doing. */
+  #undo(error: unknown, meter: GasMeter): Outcome {
+    const { connection } = this.#opened
+    const failure = error instanceof ProgramConflict ? undefined : failureOf(error, this.#engine, connection)
+    if (failure === undefined && !(error instanceof ProgramConflict)) throw error
+    if (failure?.brokeEngine === true) {
+      this.#reopen()
+    } else {
+      this.#statements.drop()
+      if (!connection.isAutocommit) this.#own(SQL.rollback)
+      connection.setForeignKeys(true)
+    }
+    if (failure !== undefined) return { kind: 'failed', error: failure.error, gas: meter.used }
+    assert(error instanceof ProgramConflict, 'neither a failure nor a conflict')
+    return { kind: 'conflict', statement: error.statement, gas: meter.used }
+  }
 }
 
 /**
- * Executes a block on `base`. The outcomes and the pages are a function of the arguments alone.
- * @throws LocalTrouble where the machine is at fault: the replica must stop. GenesisSqlError where the founders' SQL fails.
+ * Executes a block on `base`. The outcomes and the pages are a function of the arguments alone. Connections that were
+ * open on `engine` are void afterwards.
+ * @throws LocalTrouble, or what `base` throws, where the machine is at fault: the replica must stop. GenesisSqlError
+ * where the founders' SQL fails.
  */
 export function executeBlock(
   engine: Engine,
   base: PageSource,
   block: BlockContext,
   content: BlockContent,
-  options: { readonly cacheKib?: number } = {},
+  options: OpenOptions = {},
 ): BlockResult {
   const pages = new Overlay(base)
-  const run = new BlockRun(engine, block, pages, options.cacheKib)
+  const run = new BlockRun(engine, block, pages, options)
   const outcomes: Uint8Array[] = []
   const ids: string[] = []
   if (content.kind === 'genesis') {
-    found(run, content)
+    run.found(content)
   } else {
-    run.writeHead()
-    run.statements.own(SQL.forget, BigInt(block.timeMs), BigInt(RULES.forgetMax))
+    run.open()
     content.transactions.forEach((bytes, position) => {
       const { id, outcome } = run.execute(bytes, position)
       ids.push(id)
       outcomes.push(encodeOutcome(outcome))
     })
   }
-  run.commit()
+  run.close()
   return { outcomes, ids, pages, gas: run.gas }
 }

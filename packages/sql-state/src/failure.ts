@@ -5,13 +5,13 @@ import type { SqlError } from '@quorate/types'
 /** Everything the program did is undone, and this is why. */
 export class ProgramFailure extends Error {
   readonly error: SqlError
-  /** SQLite has rolled back the enclosing transaction too: what stood before in the block must be done again. */
-  readonly tookBlock: boolean
+  /** The engine may be in any state: it must be restored before it is used again. */
+  readonly brokeEngine: boolean
 
-  constructor(error: SqlError, tookBlock: boolean) {
+  constructor(error: SqlError, brokeEngine: boolean) {
     super(error.message)
     this.error = error
-    this.tookBlock = tookBlock
+    this.brokeEngine = brokeEngine
   }
 }
 
@@ -28,4 +28,20 @@ export class ProgramConflict extends Error {
 /** The machine, not the program, is at fault: the replica must stop. */
 export class LocalTrouble extends Error {
   override readonly name = 'LocalTrouble'
+  readonly code = 'LOCAL_TROUBLE'
+}
+
+/** The WASM module trapped, or ran out of its stack, inside a statement. Its memory can't be trusted any more. */
+export class EngineTrap extends Error {
+  override readonly name = 'EngineTrap'
+}
+
+/** One statement failed by our rules; the rest of the program goes on. */
+export class StatementRefusal extends Error {
+  readonly error: SqlError
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.error = { code, message }
+  }
 }

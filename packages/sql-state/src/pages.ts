@@ -1,5 +1,5 @@
-// A database as pages. Everything above sees a database only as a list of pages of one size, numbered from 1; everything below
-// SQLite's file calls is here and in vfs.ts.
+// A database as pages. Everything above sees a database only as a list of pages of one size, numbered from 1;
+// everything below SQLite's file calls is here and in vfs.ts.
 
 /** Bytes of a page. Part of the era. */
 export const PAGE_BYTES = 4096
@@ -34,19 +34,28 @@ export class Overlay implements PageSource {
     return this.#count
   }
 
+  /** Valid until the page is written again. */
   page(number: number): Uint8Array {
     return this.#changed.get(number) ?? this.#base.page(number)
   }
 
-  /** Takes a page; `bytes` must not change afterwards. */
-  write(number: number, bytes: Uint8Array): void {
-    this.#changed.set(number, bytes)
+  /**
+   * Copies a page out of `heap`. A page that was skipped on the way is a page of zeros, as in a file: nothing is left
+   * undefined.
+   */
+  write(number: number, heap: Uint8Array, at: number): void {
+    const mine = this.#changed.get(number)
+    const bytes = heap.subarray(at, at + PAGE_BYTES)
+    if (mine === undefined) this.#changed.set(number, bytes.slice())
+    else mine.set(bytes)
+    for (let skipped = this.#count + 1; skipped < number; skipped += 1)
+      this.#changed.set(skipped, new Uint8Array(PAGE_BYTES))
     if (number > this.#count) this.#count = number
   }
 
   truncate(count: number): void {
     for (const number of this.#changed.keys()) if (number > count) this.#changed.delete(number)
-    this.#count = count
+    this.#count = Math.min(count, this.#count)
   }
 
   /** The changed pages that still exist, by number. */

@@ -1,37 +1,41 @@
-// Runs a client's program on a connection that is already inside a transaction: the block's, or a reader's.
+// Runs a client's program, or one statement of its session, on a connection that is already inside a transaction of
+// ours.
 //
-// The client believes it talks to a connection of its own, in autocommit, with BEGIN and COMMIT. Passed through, its COMMIT would
-// end the block. So what it says of transactions is interpreted with savepoints, and what SQLite would do at a commit (settle
-// deferred foreign keys) is done at the point the client thinks is one. Names of our savepoints are reserved by the authorizer.
+// What may happen to a statement: it gives a result; it fails, and the program goes on (a constraint, a syntax error, a
+// refusal); or it ends the program, which is undone as a whole (gas, heap, size of the replies, an engine that overran
+// its stack, a rollback that SQLite did by itself). Local trouble is none of these and is thrown past here.
 
-import { assert, utf8 } from '@quorate/kernel'
-import type { Condition, Description, Program, ProgramRequest, Reply, SqlError, Statement as Words, StatementResult, Step, StepReply } from '@quorate/types'
+import { assert, utf8, utf8Lossy } from '@quorate/kernel'
+import type {
+  Condition,
+  Program,
+  ProgramRequest,
+  Reply,
+  SqlError,
+  Statement as Words,
+  StatementResult,
+  Step,
+  StepReply,
+} from '@quorate/types'
 import { bindArguments } from './arguments.ts'
+import { ClientTransaction } from './client-transaction.ts'
 import type { Connection } from './connection.ts'
 import { SqliteError } from './connection.ts'
 import type { Seen } from './digest.ts'
 import { digestOf } from './digest.ts'
-import type { Engine, GasMeter } from './engine.ts'
-import { LocalTrouble, ProgramConflict, ProgramFailure } from './failure.ts'
-import { RULES } from './rules.ts'
-import type { Prepared } from './statements.ts'
-import { StatementCountError, Statements } from './statements.ts'
+import type { Engine } from './engine.ts'
+import { ProgramConflict, ProgramFailure, StatementRefusal } from './failure.ts'
+import { failureOf, outOfGas, stackOverflow } from './failure-of.ts'
+import type { GasMeter } from './gas.ts'
+import { LEDGER_TABLES, SQL } from './ledger-tables.ts'
+import { ReplyScale } from './reply-scale.ts'
+import type { Prepared, Statements } from './statements.ts'
+import { StatementCountError } from './statements.ts'
 import { statementSeed } from './vfs.ts'
-import { RESULT } from './wasm.ts'
 
-const CLIENT = '_quorate_client'
-const UNIT = '_quorate_unit'
-const CORRUPT_VIRTUAL_TABLE = 267
-
-/** A statement's failure that its client sees, with the rest of the program going on. */
-class Refusal extends Error {
-  readonly error: SqlError
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.error = { code, message }
-  }
-}
+const NOTHING: StatementResult = { columns: [], rows: [], affectedRows: 0 }
+/** A sequence binds no arguments and shows no rows. */
+const SEQUENCE_WORDS: Words = { sql: '', args: [], namedArgs: [], wantRows: false }
 
 /** What a program runs with. */
 export interface RunContext {
@@ -43,30 +47,23 @@ export interface RunContext {
   readonly seed: Uint8Array
   /** A reader: whatever isn't read-only fails with SQLITE_READONLY. */
   readonly isReader: boolean
-  /** Told what each statement showed, in order. */
-  readonly onSeen?: (words: Words, seen: Seen) => void
+  /** Told what each statement showed, in order, and whether it was one that writes. */
+  readonly onSeen?: (words: Words, seen: Seen, isWrite: boolean) => void
 }
 
 /** One program on one connection. */
 export class ProgramRun {
   readonly #context: RunContext
-  #inTransaction = false
-  /** Opened by SAVEPOINT instead of BEGIN: releasing the outermost savepoint commits. */
-  #isImplicit = false
-  #isReadonly = false
-  readonly #savepoints: string[] = []
+  readonly #transaction: ClientTransaction
+  readonly #scale = new ReplyScale()
+  /** Statements run so far: each draws its own random numbers. */
   #statement = 0
-  #resultBytes = 0
+  /** The program is one statement, so that undoing it is undoing the program. */
   #isSingle = false
-  #foreignKeys = true
 
   constructor(context: RunContext) {
     this.#context = context
-  }
-
-  /** Whether the client is outside BEGIN. */
-  get isAutocommit(): boolean {
-    return !this.#inTransaction
+    this.#transaction = new ClientTransaction(context.connection, context.statements)
   }
 
   /** All requests, in order. Throws ProgramFailure or ProgramConflict where everything must be undone. */
@@ -74,31 +71,25 @@ export class ProgramRun {
     const [only] = program.requests
     this.#isSingle = program.requests.length === 1 && only?.kind === 'execute'
     const replies = program.requests.map((request) => this.#request(request))
-    this.finish()
+    this.#transaction.finish()
     return replies
   }
 
-  /** One statement of an interactive transaction. */
+  /** One statement of an interactive transaction. Throws as `run` does. */
   step(words: Words): StepReply {
     return this.#execute(words)
   }
 
-  /** Rolls back what the client left open, and its settings. */
-  finish(): void {
-    if (this.#inTransaction) this.#rollback()
-    if (!this.#foreignKeys) this.#setForeignKeys(true)
-  }
-
+  /** What a statement would take and give. */
   describe(sql: string): Reply {
     try {
-      const { statement } = this.#context.statements.single(sql)
-      const description: Description = {
-        parameters: statement.parameters.map((name) => (name === undefined ? {} : { name })),
-        columns: statement.columns,
-        isExplain: statement.isExplain,
-        isReadonly: statement.isReadonly,
-      }
-      return { kind: 'description', description }
+      this.#charge(sql.length)
+      return this.#context.statements.single(sql, ({ statement }) => {
+        const parameters = statement.parameters.map((name) => (name === undefined ? {} : { name }))
+        const { columns, isExplain, isReadonly } = statement
+        this.#scale.addNames(parameters, columns)
+        return { kind: 'description', description: { parameters, columns, isExplain, isReadonly } }
+      })
     } catch (error) {
       return { kind: 'error', error: this.#expected(error) }
     }
@@ -118,7 +109,8 @@ export class ProgramRun {
       case 'describe':
         return this.describe(request.sql)
       case 'autocommit':
-        return { kind: 'autocommit', autocommit: this.isAutocommit }
+        this.#scale.addReply()
+        return { kind: 'autocommit', autocommit: !this.#transaction.isOpen }
     }
   }
 
@@ -126,6 +118,7 @@ export class ProgramRun {
     const replies: StepReply[] = []
     for (const { condition, statement } of steps) {
       const isMet = condition === undefined || this.#isMet(condition, replies)
+      if (!isMet) this.#scale.addReply()
       replies.push(isMet ? this.#execute(statement) : { kind: 'skipped' })
     }
     return replies
@@ -144,42 +137,59 @@ export class ProgramRun {
       case 'or':
         return condition.conditions.some((each) => this.#isMet(each, replies))
       case 'autocommit':
-        return this.isAutocommit
+        return !this.#transaction.isOpen
     }
   }
 
   #sequence(sql: string): Reply {
-    let rest = utf8(sql)
-    const nothing = { sql, args: [], namedArgs: [], wantRows: false }
+    const text = utf8(sql)
+    let at = 0
     try {
-      while (rest.length > 0) {
-        const prepared = this.#context.statements.first(rest)
+      this.#scale.addReply()
+      this.#charge(sql.length)
+      while (at < text.length) {
+        const prepared = this.#context.statements.first(text.subarray(at))
         if (prepared === undefined) break
         try {
-          this.#perform(prepared, nothing)
+          this.#charge(0)
+          this.#perform(prepared, {
+            ...SEQUENCE_WORDS,
+            sql: utf8Lossy(text.subarray(at, at + prepared.statement.consumed)),
+          })
+          this.#requireIntact()
         } finally {
           prepared.statement.finalize()
         }
-        rest = rest.subarray(prepared.statement.consumed)
+        at += prepared.statement.consumed
       }
       return { kind: 'sequence' }
     } catch (error) {
-      return { kind: 'error', error: this.#expected(error) }
+      const expected = this.#expected(error)
+      return {
+        kind: 'error',
+        error: expected.offset === undefined ? expected : { ...expected, offset: expected.offset + at },
+      }
     }
   }
 
   #execute(words: Words): StepReply {
-    const { statements, onSeen } = this.#context
+    const { statements, onSeen, connection } = this.#context
+    const statement = this.#statement
     let seen: Seen
     let reply: StepReply
     let isControl = false
+    let isWrite = false
     try {
-      const prepared = statements.single(words.sql)
-      isControl = prepared.notes.control?.kind === 'transaction'
-      const before = this.#context.connection.lastInsertRowid
-      const result = this.#perform(prepared, words)
-      const { changesRows } = prepared.notes
-      const inserted = changesRows && this.#context.connection.lastInsertRowid !== before
+      this.#charge(words.sql.length)
+      const before = connection.lastInsertRowid
+      const { result, changesRows } = statements.single(words.sql, (prepared) => {
+        const { notes } = prepared
+        isControl = notes.control?.kind === 'transaction'
+        isWrite = !prepared.statement.isReadonly
+        return { result: this.#perform(prepared, words), changesRows: notes.changesRows }
+      })
+      this.#requireIntact()
+      const inserted = changesRows && connection.lastInsertRowid !== before
       seen = { kind: 'result', result, wantRows: words.wantRows, changedRows: changesRows, inserted }
       reply = { kind: 'result', result }
     } catch (error) {
@@ -187,65 +197,72 @@ export class ProgramRun {
       seen = { kind: 'error', error: expected }
       reply = { kind: 'error', error: expected }
     }
-    if (!isControl) onSeen?.(words, seen)
-    if (words.expect !== undefined && words.expect !== digestOf(seen)) throw new ProgramConflict(this.#statement - 1)
+    if (!isControl) onSeen?.(words, seen, isWrite)
+    if (words.expect !== undefined && words.expect !== digestOf(seen)) throw new ProgramConflict(statement)
     return reply
   }
 
-  /** The error a client sees; rethrows what ends the program. */
+  #charge(sqlLength: number): void {
+    if (!this.#context.meter.charge(sqlLength)) throw outOfGas()
+  }
+
+  #requireIntact(): void {
+    if (!this.#context.engine.isIntact) throw stackOverflow()
+  }
+
+  /** The error a client sees; throws what ends the program. */
   #expected(error: unknown): SqlError {
-    if (error instanceof Refusal) return error.error
+    const expected = this.#expectedOf(error)
+    this.#scale.addError(expected)
+    return expected
+  }
+
+  #expectedOf(error: unknown): SqlError {
+    if (error instanceof StatementRefusal) return error.error
     if (error instanceof StatementCountError) return { code: error.code, message: error.message }
-    if (!(error instanceof SqliteError)) throw error
-    const { connection, engine } = this.#context
-    const tookBlock = connection.isAutocommit
-    const primary = error.result % 256
-    if (primary === RESULT.interrupt) {
-      throw new ProgramFailure({ code: 'OUT_OF_GAS', message: `out of gas: more than ${RULES.transactionGasMax} steps` }, tookBlock)
-    }
-    if (primary === RESULT.nomem) {
-      if (!engine.hasMemory) throw new LocalTrouble('the SQL engine has no memory left')
-      throw new ProgramFailure({ code: 'SQLITE_NOMEM', message: `out of memory: more than ${RULES.heapBytesMax} bytes` }, tookBlock)
-    }
-    const isDamaged = primary === RESULT.corrupt && error.result !== CORRUPT_VIRTUAL_TABLE
-    if (primary === RESULT.ioerr || primary === RESULT.cantopen || isDamaged) throw new LocalTrouble(`SQL engine: ${error.message}`)
-    if (tookBlock) throw new ProgramFailure(error.error, true)
-    return error.error
+    const failure = failureOf(error, this.#context.engine, this.#context.connection)
+    if (failure !== undefined) throw failure
+    if (error instanceof SqliteError) return error.error
+    throw error
   }
 
   /** Runs a prepared statement as the client means it. */
   #perform(prepared: Prepared, words: Words): StatementResult {
     const { statement, notes } = prepared
-    if (notes.control !== undefined) return this.#control(prepared, words)
-    if (notes.pragma?.name === 'foreign_keys' && notes.pragma.argument !== undefined) return this.#pragmaForeignKeys(notes.pragma.argument)
-    if (!statement.isReadonly && (this.#context.isReader || this.#isReadonly)) {
-      throw new Refusal('SQLITE_READONLY', 'attempt to write a readonly database')
+    const { control, pragma } = notes
+    if (control !== undefined) return this.#control(prepared, words.sql)
+    if (pragma?.argument !== undefined && pragma.name === 'foreign_keys') {
+      this.#transaction.foreignKeys(pragma.argument)
+      return NOTHING
     }
-    if (this.#inTransaction || statement.isReadonly || this.#isSingle) return this.#finishUnit(prepared, words)
-    const { statements } = this.#context
-    statements.own(`SAVEPOINT ${UNIT}`)
-    try {
-      const result = this.#finishUnit(prepared, words)
-      statements.own(`RELEASE ${UNIT}`)
-      return result
-    } catch (error) {
-      if (!this.#context.connection.isAutocommit) {
-        if (error instanceof Refusal) statements.own(`ROLLBACK TO ${UNIT}`)
-        statements.own(`RELEASE ${UNIT}`)
-      }
-      throw error
+    if (!statement.isReadonly && (this.#context.isReader || this.#transaction.isReadonly)) {
+      throw new StatementRefusal('SQLITE_READONLY', 'attempt to write a readonly database')
     }
+    if (statement.isReadonly) return this.#finish(prepared, this.#step(prepared, words))
+    if (notes.changesSchema) return this.#transaction.unit(() => this.#changeSchema(prepared, words))
+    if (this.#transaction.isOpen) return this.#finish(prepared, this.#step(prepared, words))
+    if (!this.#isSingle) return this.#transaction.unit(() => this.#finish(prepared, this.#step(prepared, words)))
+    const result = this.#finish(prepared, this.#step(prepared, words))
+    if (this.#transaction.hasDebt)
+      throw new ProgramFailure({ code: 'SQLITE_CONSTRAINT', message: 'FOREIGN KEY constraint failed' }, false)
+    return result
   }
 
-  /** Runs the statement; outside BEGIN, settles foreign keys as its own commit would. */
-  #finishUnit(prepared: Prepared, words: Words): StatementResult {
-    const { connection, statements } = this.#context
+  /**
+   * The ledger's tables must stay without views, triggers and foreign keys of clients: those would run inside the
+   * ledger's own statements.
+   */
+  #changeSchema(prepared: Prepared, words: Words): StatementResult {
+    const { statements } = this.#context
     const result = this.#step(prepared, words)
-    if (!this.#inTransaction && !prepared.statement.isReadonly && connection.hasForeignKeyDebt) {
-      if (this.#isSingle) throw new ProgramFailure({ code: 'SQLITE_CONSTRAINT', message: 'FOREIGN KEY constraint failed' }, false)
-      throw new Refusal('SQLITE_CONSTRAINT', 'FOREIGN KEY constraint failed')
-    }
-    if (prepared.notes.changesSchema) statements.drop()
+    statements.drop()
+    if (statements.own(SQL.mentions)?.[0] !== BigInt(LEDGER_TABLES.length))
+      throw new StatementRefusal('SQLITE_AUTH', 'not authorized')
+    return this.#finish(prepared, result)
+  }
+
+  #finish({ notes }: Prepared, result: StatementResult): StatementResult {
+    if (notes.pragma?.name === 'defer_foreign_keys') this.#transaction.deferForeignKeys()
     return result
   }
 
@@ -255,116 +272,32 @@ export class ProgramRun {
     this.#statement += 1
     const rows: ReturnType<typeof statement.row>[] = []
     const columns = words.wantRows ? statement.columns : []
+    this.#scale.addNames([], columns)
     try {
       bindArguments(statement, words)
       engine.metered(meter, () => {
         while (statement.step()) {
           if (!words.wantRows) continue
           const row = statement.row()
-          this.#weigh(row)
+          this.#scale.addRow(row)
           rows.push(row)
         }
       })
     } finally {
-      statement.reset()
       meter.end(statement.steps())
+      statement.reset()
     }
     const rowid = connection.lastInsertRowid
     const affectedRows = notes.changesRows && !notes.changesSchema ? connection.changes : 0
     return { columns, rows, affectedRows, ...(rowid === 0n ? {} : { lastInsertRowid: rowid }) }
   }
 
-  #weigh(row: readonly unknown[]): void {
-    for (const value of row) {
-      this.#resultBytes += typeof value === 'string' ? value.length * 3 : value instanceof Uint8Array ? value.length + 4 : 9
-    }
-    this.#resultBytes += 1
-    if (this.#resultBytes > RULES.resultBytesMax) {
-      throw new ProgramFailure({ code: 'RESPONSE_TOO_LARGE', message: `the rows take more than ${RULES.resultBytesMax} bytes` }, false)
-    }
-  }
-
-  #control(prepared: Prepared, words: Words): StatementResult {
-    const { control } = prepared.notes
+  #control({ notes }: Prepared, sql: string): StatementResult {
+    const { control } = notes
     assert(control !== undefined, 'a control statement')
-    if (control.kind === 'savepoint') this.#savepoint(prepared, words)
-    else if (control.operation === 'BEGIN') this.#begin(words.sql)
-    else if (control.operation === 'COMMIT') this.#commit()
-    else this.#rollbackByClient()
+    if (control.kind === 'savepoint') this.#transaction.savepoint(control.operation, control.name)
+    else this.#transaction.control(control.operation, sql)
     const rowid = this.#context.connection.lastInsertRowid
-    return { columns: [], rows: [], affectedRows: 0, ...(rowid === 0n ? {} : { lastInsertRowid: rowid }) }
-  }
-
-  #begin(sql: string): void {
-    if (this.#inTransaction) throw new Refusal('SQLITE_ERROR', 'cannot start a transaction within a transaction')
-    this.#open(false)
-    // SQLite takes READONLY for a name and lets writes through; libSQL's clients mean it.
-    this.#isReadonly = /^\W*BEGIN\b.*\bREADONLY\b/is.test(sql)
-  }
-
-  #open(isImplicit: boolean): void {
-    this.#context.statements.own(`SAVEPOINT ${CLIENT}`)
-    this.#inTransaction = true
-    this.#isImplicit = isImplicit
-  }
-
-  #commit(): void {
-    if (!this.#inTransaction) throw new Refusal('SQLITE_ERROR', 'cannot commit - no transaction is active')
-    if (this.#context.connection.hasForeignKeyDebt) throw new Refusal('SQLITE_CONSTRAINT', 'FOREIGN KEY constraint failed')
-    this.#context.statements.own(`RELEASE ${CLIENT}`)
-    this.#close()
-  }
-
-  #rollbackByClient(): void {
-    if (!this.#inTransaction) throw new Refusal('SQLITE_ERROR', 'cannot rollback - no transaction is active')
-    this.#rollback()
-  }
-
-  #rollback(): void {
-    const { statements } = this.#context
-    statements.drop()
-    statements.own(`ROLLBACK TO ${CLIENT}`)
-    statements.own(`RELEASE ${CLIENT}`)
-    this.#close()
-  }
-
-  #close(): void {
-    this.#inTransaction = false
-    this.#isReadonly = false
-    this.#savepoints.length = 0
-  }
-
-  /** The client's own savepoints are SQLite's; outside BEGIN the outermost one is a transaction. */
-  #savepoint(prepared: Prepared, words: Words): void {
-    const { control } = prepared.notes
-    assert(control !== undefined, 'a control statement')
-    const { operation, name } = control
-    if (operation === 'BEGIN') {
-      if (!this.#inTransaction) this.#open(true)
-      this.#step(prepared, words)
-      this.#savepoints.push(name)
-      return
-    }
-    const at = this.#savepoints.lastIndexOf(name)
-    if (at < 0) throw new Refusal('SQLITE_ERROR', `no such savepoint: ${name}`)
-    const isOutermost = operation === 'RELEASE' && at === 0 && this.#isImplicit
-    if (isOutermost && this.#context.connection.hasForeignKeyDebt) throw new Refusal('SQLITE_CONSTRAINT', 'FOREIGN KEY constraint failed')
-    // Rolling back may undo a schema that cached statements know.
-    if (operation === 'ROLLBACK') this.#context.statements.drop()
-    const quoted = `"${name.replaceAll('"', '""')}"`
-    this.#context.connection.exec(operation === 'ROLLBACK' ? `ROLLBACK TO ${quoted}` : `RELEASE ${quoted}`)
-    this.#savepoints.length = operation === 'ROLLBACK' ? at + 1 : at
-    if (isOutermost) this.#commit()
-  }
-
-  #pragmaForeignKeys(argument: string): StatementResult {
-    if (!this.#inTransaction) this.#setForeignKeys(/^(1|on|yes|true)$/i.test(argument))
-    return { columns: [], rows: [], affectedRows: 0 }
-  }
-
-  #setForeignKeys(on: boolean): void {
-    this.#foreignKeys = on
-    this.#context.statements.drop()
-    this.#context.connection.setForeignKeys(on)
+    return rowid === 0n ? NOTHING : { ...NOTHING, lastInsertRowid: rowid }
   }
 }

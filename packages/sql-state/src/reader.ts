@@ -1,18 +1,19 @@
-// Reading: programs that only read, on a snapshot of pages. Readers share a module and never touch the writer's; what they
-// answer is the same on every replica at the same height, except for gas, which is theirs alone.
+// Reading: programs that only read, on a snapshot of pages. Readers share a module and never touch the writer's; what
+// they answer is the same on every replica at the same height, except for gas, which is theirs alone.
 
 import { utf8 } from '@quorate/kernel'
-import type { Outcome, Program, ProgramRequest } from '@quorate/types'
+import type { Digest, Outcome, Program, ProgramRequest } from '@quorate/types'
 import { rawOf } from '@quorate/types'
-import type { Digest } from '@quorate/types'
 import { SqliteError } from './connection.ts'
-import type { Engine } from './engine.ts'
-import { GasMeter } from './engine.ts'
-import { ProgramFailure } from './failure.ts'
+import type { Engine, Opened } from './engine.ts'
+import { LocalTrouble, ProgramFailure } from './failure.ts'
+import { STACK_OVERFLOW } from './failure-of.ts'
+import { GasMeter } from './gas.ts'
 import type { PageSource } from './pages.ts'
 import { Overlay } from './pages.ts'
 import { ProgramRun } from './program-run.ts'
 import { RULES } from './rules.ts'
+import type { Prepared } from './statements.ts'
 import { StatementCountError, Statements } from './statements.ts'
 
 /** When a read runs: the time and randomness of the block whose state it sees. */
@@ -24,12 +25,16 @@ export interface ReadContext {
 /** Answer to a read; `writes` where the program would write, and nothing ran. */
 export type ReadOutcome = { readonly kind: 'read'; readonly outcome: Outcome } | { readonly kind: 'writes' }
 
+function isWrite({ statement, notes }: Prepared): boolean {
+  return !statement.isReadonly && notes.control === undefined
+}
+
 /** A snapshot that answers reads. Keep it while its height is asked for, then close it. */
 export class Reader {
   readonly #engine: Engine
   readonly #context: ReadContext
   readonly #statements: Statements
-  readonly #opened: ReturnType<Engine['open']>
+  readonly #opened: Opened
 
   constructor(engine: Engine, pages: PageSource, context: ReadContext) {
     this.#engine = engine
@@ -38,22 +43,18 @@ export class Reader {
     this.#statements = new Statements(engine, this.#opened.connection)
   }
 
-  /** Runs a program, or says that it writes. BEGIN and COMMIT around reads are reads. */
+  /**
+   * Runs a program, or says that it writes. BEGIN and COMMIT around reads are reads.
+   * @throws LocalTrouble where the engine can't be used any more, by any reader of its thread.
+   */
   read(program: Program): ReadOutcome {
     const { connection } = this.#opened
-    const { engine, statements } = { engine: this.#engine, statements: this.#statements }
-    if (program.requests.some((request) => this.#writes(request))) return { kind: 'writes' }
-    engine.vfs.setTime(this.#context.timeMs)
-    const meter = new GasMeter(RULES.transactionGasMax)
-    const run = new ProgramRun({ engine, connection, statements, meter, seed: rawOf(this.#context.seed), isReader: true })
+    // Inside a transaction from the start: some pragmas act while they are prepared, but not in one.
     connection.exec('BEGIN')
     try {
-      return { kind: 'read', outcome: { kind: 'executed', replies: run.run(program), gas: meter.used } }
-    } catch (error) {
-      if (!(error instanceof ProgramFailure)) throw error
-      return { kind: 'read', outcome: { kind: 'failed', error: error.error, gas: meter.used } }
+      if (program.requests.some((request) => this.#writes(request))) return { kind: 'writes' }
+      return { kind: 'read', outcome: this.#run(program) }
     } finally {
-      statements.drop()
       if (!connection.isAutocommit) connection.exec('ROLLBACK')
     }
   }
@@ -61,6 +62,28 @@ export class Reader {
   close(): void {
     this.#statements.close()
     this.#opened.close()
+  }
+
+  #run(program: Program): Outcome {
+    const { connection } = this.#opened
+    const meter = new GasMeter(RULES.transactionGasMax)
+    this.#engine.vfs.setTime(this.#context.timeMs)
+    const seed = rawOf(this.#context.seed)
+    const run = new ProgramRun({
+      engine: this.#engine,
+      connection,
+      statements: this.#statements,
+      meter,
+      seed,
+      isReader: true,
+    })
+    try {
+      return { kind: 'executed', replies: run.run(program), gas: meter.used }
+    } catch (error) {
+      if (!(error instanceof ProgramFailure)) throw error
+      if (error.error.code === STACK_OVERFLOW) throw new LocalTrouble('a read broke the engine of its thread')
+      return { kind: 'failed', error: error.error, gas: meter.used }
+    }
   }
 
   #writes(request: ProgramRequest): boolean {
@@ -77,11 +100,10 @@ export class Reader {
     }
   }
 
-  /** A statement that can't be prepared here might be preparable after an earlier one: that is for the ledger to say. */
+  /** A statement that can't be prepared here might be preparable after an earlier one that writes; that one is seen. */
   #statementWrites(sql: string): boolean {
     try {
-      const { statement, notes } = this.#statements.single(sql)
-      return !statement.isReadonly && notes.control === undefined
+      return this.#statements.single(sql, isWrite)
     } catch (error) {
       if (error instanceof SqliteError || error instanceof StatementCountError) return false
       throw error
@@ -92,10 +114,9 @@ export class Reader {
     let rest = utf8(sql)
     try {
       for (let next = this.#statements.first(rest); next !== undefined; next = this.#statements.first(rest)) {
-        const { statement, notes } = next
-        const writes = !statement.isReadonly && notes.control === undefined
-        rest = rest.subarray(statement.consumed)
-        statement.finalize()
+        const writes = isWrite(next)
+        rest = rest.subarray(next.statement.consumed)
+        next.statement.finalize()
         if (writes) return true
       }
       return false

@@ -1,19 +1,21 @@
 // An interactive transaction: BEGIN here, COMMIT many requests later, on a snapshot of its own.
 //
-// It can't hold the ledger up, and nobody else's block waits for it. So it runs optimistically: statements run at once, on a
-// copy-on-write view of the pages at one height, and each is recorded with a digest of what its client saw. The commit orders the
-// recording; every replica runs it again on the state of that moment. Equal digests mean that the client would have seen the same
-// there, so the transaction is serializable at its place; a differing one is a conflict, and the client retries.
+// It can't hold the ledger up, and nobody else's block waits for it. So it runs optimistically: statements run at once,
+// on a copy-on-write view of the pages at one height, and each is recorded with a digest of what its client saw. The
+// commit orders the recording; every replica runs it again on the state of that moment. Equal digests mean that the
+// client would have seen the same there, so the transaction is serializable at its place; a differing one is a
+// conflict, and the client retries.
 //
 // Time and randomness are the session's own and travel with the recording, so that they are no reason to differ.
 
 import type { Digest, Replay, Reply, Statement, StepReply } from '@quorate/types'
 import { millis } from '@quorate/types'
 import { digestOf } from './digest.ts'
-import type { Engine } from './engine.ts'
-import { GasMeter } from './engine.ts'
+import type { Engine, Opened } from './engine.ts'
 import { replaySeed } from './executor.ts'
-import { ProgramFailure } from './failure.ts'
+import { LocalTrouble, ProgramFailure } from './failure.ts'
+import { STACK_OVERFLOW } from './failure-of.ts'
+import { GasMeter } from './gas.ts'
 import { SQL } from './ledger-tables.ts'
 import type { PageSource } from './pages.ts'
 import { Overlay } from './pages.ts'
@@ -39,14 +41,18 @@ export class Session {
   readonly #engine: Engine
   readonly #replay: Replay
   readonly #statements: Statements
-  readonly #opened: ReturnType<Engine['open']>
+  readonly #opened: Opened
   readonly #meter = new GasMeter(RULES.transactionGasMax)
   readonly #run: ProgramRun
   readonly #recorded: Statement[] = []
   #wrote = false
 
   /** @param seed - Fresh entropy of the gateway: what the transaction's random() draws from. */
-  constructor(engine: Engine, pages: PageSource, context: { readonly timeMs: number; readonly seed: Digest; readonly isReadonly: boolean }) {
+  constructor(
+    engine: Engine,
+    pages: PageSource,
+    context: { readonly timeMs: number; readonly seed: Digest; readonly isReadonly: boolean },
+  ) {
     this.#engine = engine
     this.#replay = { timeMs: millis(context.timeMs), seed: context.seed }
     this.#opened = engine.open(new Overlay(pages))
@@ -64,24 +70,37 @@ export class Session {
       meter: this.#meter,
       seed: replaySeed(this.#replay),
       isReader: false,
-      onSeen: (words, seen) => {
+      onSeen: (words, seen, isWrite) => {
         this.#recorded.push({ ...words, expect: digestOf(seen) })
-        if (seen.kind === 'result' && seen.changedRows) this.#wrote = true
+        if (isWrite) this.#wrote = true
       },
     })
-    this.#run.step({ sql: context.isReadonly ? 'BEGIN TRANSACTION READONLY' : 'BEGIN', args: [], namedArgs: [], wantRows: false })
+    this.#run.step({
+      sql: context.isReadonly ? 'BEGIN TRANSACTION READONLY' : 'BEGIN',
+      args: [],
+      namedArgs: [],
+      wantRows: false,
+    })
   }
 
   /** Runs one statement of the transaction. */
   step(words: Statement): SessionStep {
     if (this.#recorded.length >= SESSION_STATEMENTS_MAX) {
-      return { kind: 'closed', reply: { kind: 'error', error: { code: 'TRANSACTION_TOO_LARGE', message: `more than ${SESSION_STATEMENTS_MAX} statements` } } }
+      return {
+        kind: 'closed',
+        reply: {
+          kind: 'error',
+          error: { code: 'TRANSACTION_TOO_LARGE', message: `more than ${SESSION_STATEMENTS_MAX} statements` },
+        },
+      }
     }
     this.#engine.vfs.setTime(this.#replay.timeMs)
     try {
       return { kind: 'open', reply: this.#run.step(words) }
     } catch (error) {
       if (!(error instanceof ProgramFailure)) throw error
+      // Other sessions stand on the same memory.
+      if (error.error.code === STACK_OVERFLOW) throw new LocalTrouble('a session broke the engine of its thread')
       return { kind: 'closed', reply: { kind: 'error', error: error.error } }
     }
   }

@@ -1,11 +1,12 @@
 // The state root: a Merkle tree over the database's pages, kept up to date from the pages a block wrote.
 //
-// Hashing the whole file for every block would cost its size; a tree costs the changed pages and their paths. It is a complete
-// binary tree over 2^k leaves, absent pages being zero, so that a page's place never moves while the file grows under 2^k pages;
-// the root binds page size and page count, so that a file and the same file with zero pages behind it differ.
+// Hashing the whole file for every block would cost its size; a tree costs the changed pages and their paths. It is the
+// smallest complete binary tree that holds all pages, absent ones being zero, so that growing to the next size keeps
+// all that was hashed; the root binds page size and page count, so that a file and the same file with zero pages behind
+// it differ.
 //
-// Bytes 24-27 (change counter) and 92-95 (its copy) of page 1 are masked: they count how often the file was written, which
-// depends on restarts, and say nothing about its content.
+// Bytes 24-27 (change counter) and 92-95 (its copy) of page 1 are masked: they count how often the file was written,
+// which depends on restarts, and say nothing about its content.
 
 import { concatBytes, hexInto, sha256, toHex, Writer } from '@quorate/kernel'
 import type { Digest } from '@quorate/types'
@@ -63,14 +64,16 @@ export class StateTree {
     }
     this.#pageCount = pageCount
     this.#rehash(dirty)
+    this.#shrink(pageCount)
   }
 
   /** The siblings of a page's leaf, from the leaf up; undefined where there is no such page. */
   path(number: number): readonly Digest[] | undefined {
     if (number < 1 || number > this.#pageCount) return undefined
-    return this.#levels.slice(0, -1).map((level, depth) => {
-      const at = Math.floor((number - 1) / 2 ** depth)
+    let at = number - 1
+    return this.#levels.slice(0, -1).map((level) => {
       const sibling = at % 2 === 0 ? at + 1 : at - 1
+      at = Math.floor(at / 2)
       return toHex(level.subarray(sibling * HASH_BYTES, (sibling + 1) * HASH_BYTES)) as Digest
     })
   }
@@ -83,9 +86,17 @@ export class StateTree {
     while (this.#leaves.length < pageCount * HASH_BYTES) {
       this.#levels = this.#levels.map((level) => concatBytes([level, new Uint8Array(level.length)]))
       this.#levels.push(new Uint8Array(HASH_BYTES))
-      // The old top is the left child of the new one: everything on the path of leaf 0, and of the zero half, is made again.
+      // The old top is the left child of the new one: everything on the path of leaf 0, and of the zero half, is made
+      // again.
       dirty.add(0)
       dirty.add(this.#leaves.length / HASH_BYTES / 2)
+    }
+  }
+
+  /** Back to the smallest tree, so that the root tells nothing of what was: its top is the left half's. */
+  #shrink(pageCount: number): void {
+    while (this.#levels.length > 1 && this.#leaves.length >= 2 * pageCount * HASH_BYTES) {
+      this.#levels = this.#levels.slice(0, -1).map((level) => level.slice(0, level.length / 2))
     }
   }
 
@@ -96,31 +107,47 @@ export class StateTree {
       const level = this.#levels[depth + 1] ?? new Uint8Array(0)
       const above = new Set<number>()
       for (const at of dirty) above.add(Math.floor(at / 2))
-      for (const at of above) hexInto(nodeHash(below.subarray(at * 2 * HASH_BYTES, (at + 1) * 2 * HASH_BYTES)), level, at * HASH_BYTES)
+      for (const at of above)
+        hexInto(nodeHash(below.subarray(at * 2 * HASH_BYTES, (at + 1) * 2 * HASH_BYTES)), level, at * HASH_BYTES)
       dirty = above
     }
   }
 }
 
-const ZERO_PAIR = toHex(new Uint8Array(HASH_BYTES * 2))
+const NOTHING = '0'.repeat(HASH_BYTES * 2)
 
 function nodeHash(pair: Uint8Array): string {
   // A node over nothing is nothing, at every height: so growing never changes what absent pages hash to.
-  return toHex(pair) === ZERO_PAIR ? ZERO_PAIR.slice(0, HASH_BYTES * 2) : sha256(concatBytes([NODE, pair]))
+  return pair.every((byte) => byte === 0) ? NOTHING : sha256(concatBytes([NODE, pair]))
 }
 
 /** The root that a page and its path lead to, or undefined where they don't fit. */
-export function rootFromPage(page: { readonly number: number; readonly hash: Digest; readonly pageCount: number }, path: readonly Digest[]): Digest | undefined {
-  if (page.number < 1 || page.number > page.pageCount || 2 ** path.length < page.pageCount) return undefined
+export function rootFromPage(
+  page: { readonly number: number; readonly hash: Digest; readonly pageCount: number },
+  path: readonly Digest[],
+): Digest | undefined {
+  if (page.number < 1 || page.number > page.pageCount) return undefined
   let top = new Uint8Array(HASH_BYTES)
   hexInto(page.hash, top, 0)
-  for (const [depth, sibling] of path.entries()) {
+  let at = page.number - 1
+  // Places of the tree's leaves below the node that `top` stands for.
+  let width = 1
+  for (const sibling of path) {
     const pair = new Uint8Array(HASH_BYTES * 2)
-    const isLeft = Math.floor((page.number - 1) / 2 ** depth) % 2 === 0
-    pair.set(top, isLeft ? 0 : HASH_BYTES)
-    hexInto(sibling, pair, isLeft ? HASH_BYTES : 0)
+    pair.set(top, at % 2 === 0 ? 0 : HASH_BYTES)
+    if (!hexInto(sibling, pair, at % 2 === 0 ? HASH_BYTES : 0)) return undefined
     top = new Uint8Array(HASH_BYTES)
     hexInto(nodeHash(pair), top, 0)
+    at = Math.floor(at / 2)
+    width *= 2
   }
-  return rootOver(page.pageCount, top)
+  // A path of another length would give the leaf another place.
+  return width === widthFor(page.pageCount) ? rootOver(page.pageCount, top) : undefined
+}
+
+/** Leaves of the smallest complete tree that holds `pageCount` pages. */
+function widthFor(pageCount: number): number {
+  let width = 1
+  while (width < pageCount) width *= 2
+  return width
 }

@@ -1,5 +1,5 @@
-// Prepared statements of one connection. A connection lives for one block, one session or one height of reading, so what is
-// cached never outlives what it was prepared against; a change of schema throws the cache away.
+// Prepared statements of one connection. A connection lives for one block, one session or one height of reading, so
+// what is cached never outlives what it was prepared against; a change of schema throws the cache away.
 
 import { utf8 } from '@quorate/kernel'
 import type { StatementNotes } from './authorizer.ts'
@@ -9,6 +9,8 @@ import type { Engine } from './engine.ts'
 
 /** Statements kept prepared. */
 const CACHED_MAX = 256
+/** Longest text that is kept. */
+const CACHED_LENGTH_MAX = 16_384
 
 /** A client's statement, prepared. */
 export interface Prepared {
@@ -26,6 +28,7 @@ export class StatementCountError extends Error {
   }
 }
 
+/** The statements of one connection: the clients' and our own. */
 export class Statements {
   readonly #engine: Engine
   readonly #connection: Connection
@@ -37,30 +40,41 @@ export class Statements {
     this.#connection = connection
   }
 
-  /** Prepares what must be exactly one statement. Reset it after use; don't finalize it. */
-  single(sql: string): Prepared {
+  /** Gives `use` the one statement that `sql` holds, prepared and bound to nothing. */
+  single<T>(sql: string, use: (prepared: Prepared) => T): T {
     const cached = this.#cached.get(sql)
-    if (cached !== undefined) return cached
+    if (cached !== undefined) return use(cached)
     const text = utf8(sql)
     const prepared = this.first(text)
-    if (prepared === undefined) throw new StatementCountError('SQL_NO_STATEMENT', 'SQL string does not contain any statement')
-    if (this.#hasMore(text.subarray(prepared.statement.consumed))) {
-      prepared.statement.finalize()
-      throw new StatementCountError('SQL_MANY_STATEMENTS', 'SQL string contains more than one statement')
+    if (prepared === undefined)
+      throw new StatementCountError('SQL_NO_STATEMENT', 'SQL string does not contain any statement')
+    let isKept = false
+    try {
+      if (this.#hasMore(text.subarray(prepared.statement.consumed))) {
+        throw new StatementCountError('SQL_MANY_STATEMENTS', 'SQL string contains more than one statement')
+      }
+      // A pragma may act while it is prepared, so that running it again means preparing it again.
+      if (prepared.notes.pragma === undefined && !prepared.notes.changesSchema && sql.length <= CACHED_LENGTH_MAX) {
+        if (this.#cached.size >= CACHED_MAX) this.drop()
+        this.#cached.set(sql, prepared)
+        isKept = true
+      }
+      return use(prepared)
+    } finally {
+      if (!isKept) prepared.statement.finalize()
     }
-    if (this.#cached.size >= CACHED_MAX) this.drop()
-    this.#cached.set(sql, prepared)
-    return prepared
   }
 
   /** Prepares the first statement of `text`, uncached: finalize it. Undefined where there is none. */
   first(text: Uint8Array): Prepared | undefined {
     const notes = noNotes()
     const statement = this.#engine.authorized(notes, () => this.#connection.prepare(text))
-    return statement === undefined ? undefined : { statement, notes }
+    if (statement === undefined) return undefined
+    // EXPLAIN COMMIT asks as COMMIT does, and does nothing.
+    return { statement, notes: statement.isExplain ? noNotes() : notes }
   }
 
-  /** Runs our own statement `sql`, outside authorizer and gas, and gives its first row. */
+  /** Runs our own statement `sql`, outside the authorizer, and gives its first row. */
   own(sql: string, ...args: Parameters<Statement['bind']>[1][]): ReturnType<Statement['row']> | undefined {
     let statement = this.#own.get(sql)
     if (statement === undefined) {
@@ -70,9 +84,7 @@ export class Statements {
     }
     try {
       args.forEach((value, i) => statement.bind(i + 1, value))
-      const row = statement.step() ? statement.row() : undefined
-      if (row !== undefined && !statement.isReadonly) while (statement.step());
-      return row
+      return statement.step() ? statement.row() : undefined
     } finally {
       statement.reset()
     }

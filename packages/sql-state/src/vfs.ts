@@ -1,10 +1,11 @@
 // The file system that SQLite sees: named databases made of pages, a clock and a source of randomness that are inputs.
 //
-// It is installed as the module's default VFS, because `sqlite3_randomness` asks the default one, whatever file is open: with
-// any other, every replica would draw real entropy for rowids past 2^63 - 1 and diverge.
+// It is installed as the module's default VFS, because `sqlite3_randomness` asks the default one, whatever file is
+// open: with any other, every replica would draw real entropy for rowids past 2^63 - 1 and diverge.
 //
-// A callback can't throw through C. What goes wrong below (a disk that fails) is kept in `trouble`; SQLite is told IOERR, and
-// the engine throws the trouble as soon as SQLite returns, so that it stops the replica and never becomes an outcome.
+// A callback can't throw through C. What goes wrong below (a disk that fails) is kept in `trouble`; SQLite is told
+// IOERR, and the engine throws the trouble as soon as SQLite returns, so that it stops the replica and never becomes an
+// outcome.
 
 import { concatBytes, fromHex, sha256 } from '@quorate/kernel'
 import type { Overlay } from './pages.ts'
@@ -31,6 +32,7 @@ export class PageVfs {
   #seed: Uint8Array = new Uint8Array(0)
   #draws = 0
   #trouble: unknown
+  #isWritable = false
 
   constructor(module: SqliteModule) {
     this.memory = new ModuleMemory(module)
@@ -46,9 +48,28 @@ export class PageVfs {
     this.#files.delete(name)
   }
 
+  /** Forgets every open file: the module's memory, where SQLite keeps its handles, was put back. */
+  forget(): void {
+    this.#files.clear()
+    this.#open.clear()
+    this.#nextFile = 1
+    this.#trouble = undefined
+    this.#isWritable = false
+  }
+
   /** What `now` is, in milliseconds since 1970. */
   setTime(timeMs: number): void {
     this.#timeMs = timeMs
+  }
+
+  /** Runs `work`, the only time that files change. */
+  writable<T>(work: () => T): T {
+    this.#isWritable = true
+    try {
+      return work()
+    } finally {
+      this.#isWritable = false
+    }
   }
 
   /** Starts the random sequence that belongs to `seed`. */
@@ -98,11 +119,12 @@ export class PageVfs {
     })
   }
 
+  /** Only a COMMIT of ours writes (nothing spills): a client's statement that got here would be a broken engine's. */
   #write(file: Pointer, source: Pointer, count: number, offset: bigint): number {
     return this.#guard(() => {
       const overlay = this.#fileOf(file)
-      if (overlay === undefined || count !== PAGE_BYTES) return RESULT.ioerr
-      overlay.write(Math.floor(Number(offset) / PAGE_BYTES) + 1, this.memory.bytes.slice(source, source + count))
+      if (overlay === undefined || count !== PAGE_BYTES || !this.#isWritable) return RESULT.ioerr
+      overlay.write(Math.floor(Number(offset) / PAGE_BYTES) + 1, this.memory.bytes, source)
       return RESULT.ok
     })
   }
@@ -110,7 +132,9 @@ export class PageVfs {
   #randomness(count: number, target: Pointer): number {
     let drawn = 0
     while (drawn < count) {
-      const block = fromHex(sha256(concatBytes([this.#seed, Uint8Array.of(this.#draws % 256, Math.floor(this.#draws / 256) % 256)])))
+      const block = fromHex(
+        sha256(concatBytes([this.#seed, Uint8Array.of(this.#draws % 256, Math.floor(this.#draws / 256) % 256)])),
+      )
       this.#draws += 1
       const part = (block ?? new Uint8Array(0)).subarray(0, count - drawn)
       this.memory.bytes.set(part, target + drawn)
@@ -124,7 +148,7 @@ export class PageVfs {
     memory.setU32(file, 0)
     // Journals and temporary files are kept in memory by the connection's settings; a request for one is refused.
     if (name === 0 || Math.floor(flags / OPEN_MAIN_DB) % 2 === 0) return RESULT.cantopen
-    const overlay = this.#files.get(this.#text(name))
+    const overlay = this.#files.get(memory.ascii(name) ?? '')
     if (overlay === undefined) return RESULT.cantopen
     const id = this.#nextFile
     this.#nextFile += 1
@@ -133,10 +157,6 @@ export class PageVfs {
     memory.setU32(file + 4, id)
     if (outFlags !== 0) memory.setU32(outFlags, flags)
     return RESULT.ok
-  }
-
-  #text(at: Pointer): string {
-    return String.fromCharCode(...this.memory.bytes.subarray(at, at + this.memory.stringLength(at)))
   }
 
   #register(): void {
@@ -156,8 +176,12 @@ export class PageVfs {
       this.#open.delete(memory.u32(file + 4))
       return RESULT.ok
     })
-    method(8, 'i(ppij)', (file: Pointer, target: Pointer, count: number, offset: bigint) => this.#read(file, target, count, offset))
-    method(12, 'i(ppij)', (file: Pointer, source: Pointer, count: number, offset: bigint) => this.#write(file, source, count, offset))
+    method(8, 'i(ppij)', (file: Pointer, target: Pointer, count: number, offset: bigint) =>
+      this.#read(file, target, count, offset),
+    )
+    method(12, 'i(ppij)', (file: Pointer, source: Pointer, count: number, offset: bigint) =>
+      this.#write(file, source, count, offset),
+    )
     method(16, 'i(pj)', (file: Pointer, size: bigint) => {
       this.#fileOf(file)?.truncate(Math.floor(Number(size) / PAGE_BYTES))
       return RESULT.ok
@@ -190,7 +214,9 @@ export class PageVfs {
     memory.setU32(vfs + 4, FILE_STRUCT_BYTES)
     memory.setU32(vfs + 8, PATH_BYTES_MAX)
     memory.setU32(vfs + 16, name)
-    method(24, 'i(pppip)', (_vfs: Pointer, path: Pointer, file: Pointer, flags: number, out: Pointer) => this.#openFile(path, file, flags, out))
+    method(24, 'i(pppip)', (_vfs: Pointer, path: Pointer, file: Pointer, flags: number, out: Pointer) =>
+      this.#openFile(path, file, flags, out),
+    )
     method(28, 'i(ppi)', () => RESULT.ok)
     method(32, 'i(ppip)', (_vfs: Pointer, _path: Pointer, _flags: number, out: Pointer) => {
       memory.setU32(out, 0)

@@ -1,4 +1,5 @@
-// The part of the WASM build of SQLite that the engine touches. The build is pinned; this file names what it must export.
+// The part of the WASM build of SQLite that the engine touches. The build is pinned; this file names what it must
+// export.
 
 /** A C pointer: an offset in the module's memory. */
 export type Pointer = number
@@ -12,7 +13,14 @@ export interface SqliteExports {
   readonly sqlite3_open_v2: (name: Pointer, db: Pointer, flags: number, vfs: Pointer) => number
   readonly sqlite3_close_v2: (db: Pointer) => number
   readonly sqlite3_exec: (db: Pointer, sql: Pointer, callback: Pointer, argument: Pointer, message: Pointer) => number
-  readonly sqlite3_prepare_v3: (db: Pointer, sql: Pointer, bytes: number, flags: number, statement: Pointer, tail: Pointer) => number
+  readonly sqlite3_prepare_v3: (
+    db: Pointer,
+    sql: Pointer,
+    bytes: number,
+    flags: number,
+    statement: Pointer,
+    tail: Pointer,
+  ) => number
   readonly sqlite3_step: (statement: Pointer) => number
   readonly sqlite3_reset: (statement: Pointer) => number
   readonly sqlite3_clear_bindings: (statement: Pointer) => number
@@ -22,8 +30,20 @@ export interface SqliteExports {
   readonly sqlite3_bind_null: (statement: Pointer, index: number) => number
   readonly sqlite3_bind_int64: (statement: Pointer, index: number, value: bigint) => number
   readonly sqlite3_bind_double: (statement: Pointer, index: number, value: number) => number
-  readonly sqlite3_bind_text: (statement: Pointer, index: number, text: Pointer, bytes: number, destructor: Pointer) => number
-  readonly sqlite3_bind_blob: (statement: Pointer, index: number, blob: Pointer, bytes: number, destructor: Pointer) => number
+  readonly sqlite3_bind_text: (
+    statement: Pointer,
+    index: number,
+    text: Pointer,
+    bytes: number,
+    destructor: Pointer,
+  ) => number
+  readonly sqlite3_bind_blob: (
+    statement: Pointer,
+    index: number,
+    blob: Pointer,
+    bytes: number,
+    destructor: Pointer,
+  ) => number
   readonly sqlite3_column_count: (statement: Pointer) => number
   readonly sqlite3_column_name: (statement: Pointer, column: number) => Pointer
   readonly sqlite3_column_decltype: (statement: Pointer, column: number) => Pointer
@@ -44,11 +64,20 @@ export interface SqliteExports {
   readonly sqlite3_set_last_insert_rowid: (db: Pointer, rowid: bigint) => void
   readonly sqlite3_get_autocommit: (db: Pointer) => number
   readonly sqlite3_limit: (db: Pointer, id: number, value: number) => number
-  readonly sqlite3_db_status: (db: Pointer, operation: number, current: Pointer, highest: Pointer, reset: number) => number
+  readonly sqlite3_db_status: (
+    db: Pointer,
+    operation: number,
+    current: Pointer,
+    highest: Pointer,
+    reset: number,
+  ) => number
   readonly sqlite3__wasm_db_config_ip: (db: Pointer, operation: number, value: number, out: Pointer) => number
   readonly sqlite3_progress_handler: (db: Pointer, steps: number, callback: Pointer, argument: Pointer) => void
   readonly sqlite3_set_authorizer: (db: Pointer, callback: Pointer, argument: Pointer) => number
   readonly sqlite3_randomness: (bytes: number, target: Pointer) => void
+  /** `current` and `highest` point to 32-bit integers. */
+  readonly sqlite3_status: (operation: number, current: Pointer, highest: Pointer, reset: number) => number
+  readonly emscripten_stack_get_current: () => Pointer
   readonly sqlite3_vfs_register: (vfs: Pointer, isDefault: number) => number
 }
 
@@ -80,10 +109,33 @@ export const RESULT = {
 } as const
 
 const PRIMARY_CODES: readonly string[] = [
-  'SQLITE_OK', 'SQLITE_ERROR', 'SQLITE_INTERNAL', 'SQLITE_PERM', 'SQLITE_ABORT', 'SQLITE_BUSY', 'SQLITE_LOCKED', 'SQLITE_NOMEM',
-  'SQLITE_READONLY', 'SQLITE_INTERRUPT', 'SQLITE_IOERR', 'SQLITE_CORRUPT', 'SQLITE_NOTFOUND', 'SQLITE_FULL', 'SQLITE_CANTOPEN',
-  'SQLITE_PROTOCOL', 'SQLITE_EMPTY', 'SQLITE_SCHEMA', 'SQLITE_TOOBIG', 'SQLITE_CONSTRAINT', 'SQLITE_MISMATCH', 'SQLITE_MISUSE',
-  'SQLITE_NOLFS', 'SQLITE_AUTH', 'SQLITE_FORMAT', 'SQLITE_RANGE', 'SQLITE_NOTADB',
+  'SQLITE_OK',
+  'SQLITE_ERROR',
+  'SQLITE_INTERNAL',
+  'SQLITE_PERM',
+  'SQLITE_ABORT',
+  'SQLITE_BUSY',
+  'SQLITE_LOCKED',
+  'SQLITE_NOMEM',
+  'SQLITE_READONLY',
+  'SQLITE_INTERRUPT',
+  'SQLITE_IOERR',
+  'SQLITE_CORRUPT',
+  'SQLITE_NOTFOUND',
+  'SQLITE_FULL',
+  'SQLITE_CANTOPEN',
+  'SQLITE_PROTOCOL',
+  'SQLITE_EMPTY',
+  'SQLITE_SCHEMA',
+  'SQLITE_TOOBIG',
+  'SQLITE_CONSTRAINT',
+  'SQLITE_MISMATCH',
+  'SQLITE_MISUSE',
+  'SQLITE_NOLFS',
+  'SQLITE_AUTH',
+  'SQLITE_FORMAT',
+  'SQLITE_RANGE',
+  'SQLITE_NOTADB',
 ]
 
 /** Name of a result code's primary code. */
@@ -94,6 +146,7 @@ export function codeName(code: number): string {
 /** The connection's memory, strings and pointers of one module. */
 export class Memory {
   readonly #module: SqliteModule
+  #viewed: DataView | undefined
   readonly exports: SqliteExports
 
   constructor(module: SqliteModule) {
@@ -108,7 +161,8 @@ export class Memory {
 
   get #view(): DataView {
     const { buffer } = this.bytes
-    return new DataView(buffer)
+    if (this.#viewed?.buffer !== buffer) this.#viewed = new DataView(buffer)
+    return this.#viewed
   }
 
   u32(at: Pointer): number {
@@ -126,6 +180,11 @@ export class Memory {
   /** Length of the NUL-terminated string at `at`. */
   stringLength(at: Pointer): number {
     return this.bytes.indexOf(0, at) - at
+  }
+
+  /** The NUL-terminated ASCII string at `at`; undefined for NULL. */
+  ascii(at: Pointer): string | undefined {
+    return at === 0 ? undefined : String.fromCharCode(...this.bytes.subarray(at, at + this.stringLength(at)))
   }
 
   /** A callback as a pointer that C can call. It lives as long as the module. */

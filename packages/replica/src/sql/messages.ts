@@ -11,7 +11,13 @@ export interface SqlWorkerOptions {
 
 /** To the writer. */
 export type WriterRequest =
-  | { readonly kind: 'execute'; readonly height: Height; readonly timeMs: number; readonly seed: Digest; readonly body: Uint8Array }
+  | {
+      readonly kind: 'execute'
+      readonly height: Height
+      readonly timeMs: number
+      readonly seed: Digest
+      readonly body: Uint8Array
+    }
   | { readonly kind: 'rewind'; readonly to: Height | undefined }
   | { readonly kind: 'close' }
 
@@ -25,7 +31,13 @@ export type WriterReply =
 /** To a reader. `session` is a number that the asking side chose. */
 export type ReaderRequest =
   | { readonly kind: 'read'; readonly height: Height; readonly program: Uint8Array }
-  | { readonly kind: 'open'; readonly session: number; readonly height: Height; readonly seed: Digest; readonly isReadonly: boolean }
+  | {
+      readonly kind: 'open'
+      readonly session: number
+      readonly height: Height
+      readonly seed: Digest
+      readonly isReadonly: boolean
+    }
   | { readonly kind: 'step'; readonly session: number; readonly statement: Statement }
   | { readonly kind: 'describe'; readonly session: number; readonly sql: string }
   | { readonly kind: 'recording'; readonly session: number }

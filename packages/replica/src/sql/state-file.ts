@@ -1,11 +1,12 @@
-// `state.db`: the database's pages by number and height, so that the writer makes new versions while readers keep old ones.
+// `state.db`: the database's pages by number and height, so that the writer makes new versions while readers keep old
+// ones.
 //
 // It holds nothing that ledger.db could not rebuild by executing its blocks again, so it is written without fsync
-// (synchronous=NORMAL on a write-ahead log): a power cut may take the newest blocks' pages, never half of one. What a crash
-// leaves is a whole height, and recovery goes on from there.
+// (synchronous=NORMAL on a write-ahead log): a power cut may take the newest blocks' pages, never half of one. What a
+// crash leaves is a whole height, and recovery goes on from there.
 //
-// A version of a page is needed as long as a reader may ask for a height before the next version. Each version that is replaced
-// is noted with the height that replaced it; once that height is out of retention, the version goes.
+// A version of a page is needed as long as a reader may ask for a height before the next version. Each version that is
+// replaced is noted with the height that replaced it; once that height is out of retention, the version goes.
 
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
@@ -67,7 +68,9 @@ export class StateFile {
     this.#find = this.#db.prepare('SELECT bytes FROM pages WHERE number = ? AND height = ?')
     this.#insert = this.#db.prepare('INSERT INTO pages(number, height, hash, bytes) VALUES (?, ?, ?, ?)')
     this.#replace = this.#db.prepare('INSERT INTO replaced(by_height, number, height) VALUES (?, ?, ?)')
-    this.#insertHeight = this.#db.prepare('INSERT INTO heights(height, page_count, time_ms, seed, state_root) VALUES (?, ?, ?, ?, ?)')
+    this.#insertHeight = this.#db.prepare(
+      'INSERT INTO heights(height, page_count, time_ms, seed, state_root) VALUES (?, ?, ?, ?, ?)',
+    )
     this.#load()
   }
 
@@ -91,7 +94,10 @@ export class StateFile {
   }
 
   /** Adds a height: its changed pages and its head row, in one transaction. */
-  append(next: StateHeight, changed: readonly { readonly number: number; readonly hash: Digest; readonly bytes: Uint8Array }[]): void {
+  append(
+    next: StateHeight,
+    changed: readonly { readonly number: number; readonly hash: Digest; readonly bytes: Uint8Array }[],
+  ): void {
     this.#db.exec('BEGIN')
     try {
       for (const { number, hash, bytes } of changed) {
@@ -118,7 +124,11 @@ export class StateFile {
     const known = to === undefined ? undefined : this.#db.prepare('SELECT height FROM heights WHERE height = ?').get(to)
     const keep = known === undefined ? -1 : Number(to)
     this.#db.exec('BEGIN')
-    for (const sql of ['DELETE FROM pages WHERE height > ?', 'DELETE FROM replaced WHERE by_height > ?', 'DELETE FROM heights WHERE height > ?']) {
+    for (const sql of [
+      'DELETE FROM pages WHERE height > ?',
+      'DELETE FROM replaced WHERE by_height > ?',
+      'DELETE FROM heights WHERE height > ?',
+    ]) {
       this.#db.prepare(sql).run(keep)
     }
     this.#db.exec('COMMIT')
@@ -147,7 +157,8 @@ export class StateFile {
     }
     const row = this.#find.get(number, this.#versions.get(number) ?? -1)
     const bytes = row?.['bytes']
-    if (!(bytes instanceof Uint8Array)) throw new Error(`state.db has no page ${number} at height ${this.#head?.height}`)
+    if (!(bytes instanceof Uint8Array))
+      throw new Error(`state.db has no page ${number} at height ${this.#head?.height}`)
     this.#remember(number, bytes)
     return bytes
   }
@@ -164,7 +175,9 @@ export class StateFile {
 
   #prune(floor: number): void {
     if (floor <= 0) return
-    const replaced = this.#db.prepare('SELECT by_height, number, height FROM replaced WHERE by_height <= ? ORDER BY by_height LIMIT ?').all(floor, PRUNED_MAX)
+    const replaced = this.#db
+      .prepare('SELECT by_height, number, height FROM replaced WHERE by_height <= ? ORDER BY by_height LIMIT ?')
+      .all(floor, PRUNED_MAX)
     const drop = this.#db.prepare('DELETE FROM pages WHERE number = ? AND height = ?')
     const forget = this.#db.prepare('DELETE FROM replaced WHERE by_height = ? AND number = ?')
     for (const row of replaced) {
@@ -183,7 +196,9 @@ export class StateReader {
 
   constructor(folder: string) {
     this.#db = new DatabaseSync(join(folder, STATE_FILE), { readOnly: true })
-    this.#find = this.#db.prepare('SELECT bytes FROM pages WHERE number = ? AND height <= ? ORDER BY height DESC LIMIT 1')
+    this.#find = this.#db.prepare(
+      'SELECT bytes FROM pages WHERE number = ? AND height <= ? ORDER BY height DESC LIMIT 1',
+    )
     this.#height = this.#db.prepare('SELECT * FROM heights WHERE height = ?')
   }
 

@@ -20,12 +20,18 @@ export class SqlThreadError extends Error {
   }
 }
 
-/** Far above what a thread needs: without a bound V8 lets garbage pile up, four times over in a process of four threads. */
+/**
+ * Far above what a thread needs: without a bound V8 lets garbage pile up, four times over in a process of four threads.
+ */
 const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
 
 function workerOf(name: 'writer-worker' | 'reader-worker', options: SqlWorkerOptions): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new Worker(new URL(`./${name}.${extension}`, import.meta.url), { name, workerData: options, resourceLimits: HEAP })
+  return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
+    name,
+    workerData: options,
+    resourceLimits: HEAP,
+  })
 }
 
 interface Waiting<T> {
@@ -44,7 +50,9 @@ export class SqlWriter implements Executor {
   private constructor(worker: Worker) {
     this.#worker = worker
     worker.on('message', (reply: WriterReply) => this.#waiting.shift()?.resolve(reply))
-    worker.on('error', (error) => this.#fail(new SqlThreadError('SQL_ENGINE', `the SQL writer ended: ${error.message}`)))
+    worker.on('error', (error) =>
+      this.#fail(new SqlThreadError('SQL_ENGINE', `the SQL writer ended: ${error.message}`)),
+    )
     this.#exited = new Promise((resolve) => {
       worker.on('exit', () => {
         this.#fail(new SqlThreadError('SQL_CLOSED', 'the SQL writer is closed'))
@@ -163,7 +171,8 @@ class ReaderThread {
 
   ask(request: ReaderRequest): Promise<ReaderReply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.#waiting.size >= READS_QUEUED_MAX) return Promise.resolve({ kind: 'failed', message: `more than ${READS_QUEUED_MAX} reads wait` })
+    if (this.#waiting.size >= READS_QUEUED_MAX)
+      return Promise.resolve({ kind: 'failed', message: `more than ${READS_QUEUED_MAX} reads wait` })
     this.#nextId += 1
     const id = this.#nextId
     return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
-// The writer's thread: executes blocks one after the other and keeps state.db. Whatever it throws is local trouble: the answer
-// says so, and the replica stops.
+// The writer's thread: executes blocks one after the other and keeps state.db. Whatever it throws is local trouble: the
+// answer says so, and the replica stops.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, must } from '@quorate/kernel'
@@ -21,7 +21,10 @@ let tree = plant()
 function plant(): StateTree {
   const fresh = new StateTree()
   fresh.update(state.head?.pageCount ?? 0, [...state.hashes()])
-  assert(state.head === undefined || fresh.root === state.head.stateRoot, `state.db hashes to ${fresh.root}, it says ${state.head?.stateRoot}`)
+  assert(
+    state.head === undefined || fresh.root === state.head.stateRoot,
+    `state.db hashes to ${fresh.root}, it says ${state.head?.stateRoot}`,
+  )
   return fresh
 }
 
@@ -39,7 +42,10 @@ function execute({ height, timeMs, seed, body }: WriterRequest & { kind: 'execut
   const content = contentOf(body)
   const { outcomes, ids, pages, gas } = executeBlock(engine, state.pages, { height, timeMs, seed }, content)
   const changed = pages.changed().map(([number, bytes]) => ({ number, bytes, hash: pageHash(number, bytes) }))
-  tree.update(pages.pageCount, changed.map(({ number, hash }) => [number, hash]))
+  tree.update(
+    pages.pageCount,
+    changed.map(({ number, hash }) => [number, hash]),
+  )
   state.append({ height, pageCount: pages.pageCount, timeMs, seed, stateRoot: tree.root }, changed)
   const hashes = content.kind === 'executions' ? content.transactions.map(transactionHash) : []
   return {
