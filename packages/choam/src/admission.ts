@@ -4,7 +4,18 @@
 
 import type { DecodeError, Result } from '@quorate/kernel'
 import { err, ok } from '@quorate/kernel'
-import type { AdmittedUnit, CertifiedBlock, Committee, ConsensusKey, MemberId, Message, SignedJoin, UncheckedUnit, ViewId, Vote } from '@quorate/types'
+import type {
+  AdmittedUnit,
+  CertifiedBlock,
+  Committee,
+  ConsensusKey,
+  MemberId,
+  Message,
+  SignedJoin,
+  UncheckedUnit,
+  ViewId,
+  Vote,
+} from '@quorate/types'
 import {
   admitUnit,
   blockHash,
@@ -94,7 +105,8 @@ function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWi
   if (!items.ok) return refuse('BAD_PAYLOAD', `unit ${unit.value.hash}: ${items.error.message}`)
   const joins = items.value.flatMap((item) => (item.kind === 'join' ? [item.join] : []))
   const stray = joins.find((join) => join.view !== unit.value.view || committee.seatOf(join.member) === undefined)
-  if (stray !== undefined) return refuse('BAD_PAYLOAD', `join of ${stray.member} for view ${stray.view} in view ${unit.value.view}`)
+  if (stray !== undefined)
+    return refuse('BAD_PAYLOAD', `join of ${stray.member} for view ${stray.view} in view ${unit.value.view}`)
   return ok({ unit: unit.value, committee, joins })
 }
 
@@ -122,7 +134,9 @@ function prepareUnits(all: readonly Uint8Array[], committeeOf: CommitteeOf): Res
       if (result.ok) admitted.push(result.value)
       else first ??= result.error
     }
-    return admitted.length === 0 ? err(first ?? { code: 'BAD_SIGNATURE', message: 'no unit is signed' }) : ok({ kind: 'units', units: admitted })
+    return admitted.length === 0
+      ? err(first ?? { code: 'BAD_SIGNATURE', message: 'no unit is signed' })
+      : ok({ kind: 'units', units: admitted })
   }
   return ok({ checks, finish })
 }
@@ -130,7 +144,8 @@ function prepareUnits(all: readonly Uint8Array[], committeeOf: CommitteeOf): Res
 function prepareVote(vote: Vote, committeeOf: CommitteeOf): Result<Prepared, AdmissionError> {
   const committee = committeeOf(vote.view)
   if (committee === undefined) return refuse('UNKNOWN_VIEW', `vote of view ${vote.view}`)
-  if (!committee.has(vote.seat)) return refuse('NO_SUCH_SEAT', `vote of seat ${vote.seat} in a committee of ${committee.size}`)
+  if (!committee.has(vote.seat))
+    return refuse('NO_SUCH_SEAT', `vote of seat ${vote.seat} in a committee of ${committee.size}`)
   const check = { key: committee.at(vote.seat).key, message: voteSignedBytes(vote.block), signature: vote.signature }
   const finish = ([valid]: readonly boolean[]): Result<AdmittedMessage, AdmissionError> =>
     valid === true
@@ -144,7 +159,10 @@ interface ExaminedBlock {
   readonly checks: readonly Check[]
 }
 
-function examineBlock({ header, body, certificate }: CertifiedBlock, committeeOf: CommitteeOf): Result<ExaminedBlock, AdmissionError> {
+function examineBlock(
+  { header, body, certificate }: CertifiedBlock,
+  committeeOf: CommitteeOf,
+): Result<ExaminedBlock, AdmissionError> {
   const headerBytes = header.slice()
   const bodyBytes = body.slice()
   const decoded = decodeHeader(headerBytes)
@@ -152,7 +170,8 @@ function examineBlock({ header, body, certificate }: CertifiedBlock, committeeOf
   const { height, view } = decoded.value
   const committee = committeeOf(view)
   if (committee === undefined) return refuse('UNKNOWN_VIEW', `block ${height} of view ${view}`)
-  if (bodyHash(bodyBytes) !== decoded.value.body) return refuse('BAD_BLOCK', `block ${height}: the body does not hash to what its header says`)
+  if (bodyHash(bodyBytes) !== decoded.value.body)
+    return refuse('BAD_BLOCK', `block ${height}: the body does not hash to what its header says`)
   const content = decodeBody(bodyBytes)
   if (!content.ok) return refuse('BAD_BLOCK', `block ${height}: ${content.error.message}`)
   if (content.value.kind === 'executions') {
@@ -163,7 +182,10 @@ function examineBlock({ header, body, certificate }: CertifiedBlock, committeeOf
   if (!parts.ok) return parts
   const { signatures } = parts.value
   if (signatures.length < committee.quorum) {
-    return refuse('TOO_FEW_SIGNERS', `block ${height}: ${signatures.length} signers where ${committee.quorum} of ${committee.size} are needed`)
+    return refuse(
+      'TOO_FEW_SIGNERS',
+      `block ${height}: ${signatures.length} signers where ${committee.quorum} of ${committee.size} are needed`,
+    )
   }
   const seats = signatures.map((each) => each.seat)
   const isOrdered = seats.every((seat, i) => committee.has(seat) && (i === 0 || seat > (seats[i - 1] ?? -1)))
@@ -192,7 +214,10 @@ function prepareBlocks(all: readonly CertifiedBlock[], committeeOf: CommitteeOf)
     let at = 0
     for (const { block, checks } of examined) {
       const isSigned = valid.slice(at, at + checks.length).every(Boolean)
-      if (!isSigned) return blocks.length > 0 ? ok({ kind: 'blocks', blocks }) : refuse('BAD_SIGNATURE', `block ${block.header.height}: a signature of its certificate is wrong`)
+      if (!isSigned)
+        return blocks.length > 0
+          ? ok({ kind: 'blocks', blocks })
+          : refuse('BAD_SIGNATURE', `block ${block.header.height}: a signature of its certificate is wrong`)
       at += checks.length
       blocks.push(block as AdmittedBlock)
     }

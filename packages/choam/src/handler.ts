@@ -8,8 +8,30 @@
 import type { AlephEffect } from '@quorate/aleph'
 import { assert, BoundedQueue, must } from '@quorate/kernel'
 import { seatCommittee } from '@quorate/membership'
-import type { Committee, Digest, Evidence, Genesis, Height, MemberId, Message, Millis, OrderedHead, SignedJoin, ViewId, Vote } from '@quorate/types'
-import { decodeBody, decodeHeader, encodeBody, encodeItem, foundersCommittee, height, ledgerId, millis } from '@quorate/types'
+import type {
+  Committee,
+  Digest,
+  Evidence,
+  Genesis,
+  Height,
+  MemberId,
+  Message,
+  Millis,
+  OrderedHead,
+  SignedJoin,
+  ViewId,
+  Vote,
+} from '@quorate/types'
+import {
+  decodeBody,
+  decodeHeader,
+  encodeBody,
+  encodeItem,
+  foundersCommittee,
+  height,
+  ledgerId,
+  millis,
+} from '@quorate/types'
 import { Cutter } from './cutter.ts'
 import type { ChoamEffect } from './effect.ts'
 import { Founding } from './founding.ts'
@@ -84,7 +106,10 @@ export class Choam {
     this.#founding = new Founding(config.genesis, this.#founders)
     this.#cutter = new Cutter(limits.quietRoundsMax, -1)
     this.#recent = new RecentOrder(limits.windowRounds)
-    this.#backlog = new BoundedQueue({ countMax: limits.backlogItemsMax, weightMax: limits.backlogBytesMax }, (item) => item.length)
+    this.#backlog = new BoundedQueue(
+      { countMax: limits.backlogItemsMax, weightMax: limits.backlogBytesMax },
+      (item) => item.length,
+    )
   }
 
   /** What `submit` has place for. Above it, the host answers its clients OVERLOADED. */
@@ -184,7 +209,10 @@ export class Choam {
     const request = this.#reads.due(monotonicMs, own)
     if (request !== undefined) this.#send(this.#peers, { kind: 'height-request', request })
     this.#answerReads()
-    if (monotonicMs >= this.#tipAtMs + this.#limits.tipMs) this.#tellTip(this.#peers)
+    if (monotonicMs >= this.#tipAtMs + this.#limits.tipMs) {
+      this.#tipAtMs = monotonicMs
+      this.#tellTip(this.#peers)
+    }
   }
 
   // ---- beginning
@@ -208,13 +236,21 @@ export class Choam {
       const header = decodeHeader(block.headerBytes)
       const body = decodeBody(block.bodyBytes)
       assert(header.ok && body.ok, 'a block on our own disk decodes')
-      this.#pipeline.restore({ header: header.value, headerBytes: block.headerBytes, bodyBytes: block.bodyBytes }, block.certificate)
+      this.#pipeline.restore(
+        { header: header.value, headerBytes: block.headerBytes, bodyBytes: block.bodyBytes },
+        block.certificate,
+      )
       if (body.value.kind === 'executions') this.#recent.add(body.value.heads)
       else this.#joins = body.value.joins
       const isFinal = header.value.height <= this.#pipeline.certified
       if (!isFinal) continue
-      this.#tip = { hash: this.#hashOf(header.value.height), timeMs: header.value.timeMs, stateRoot: header.value.stateRoot }
-      if (header.value.height === 0) this.#committee = seatCommittee(this.#config.genesis, this.#pipeline.genesis.hash, this.#joins)
+      this.#tip = {
+        hash: this.#hashOf(header.value.height),
+        timeMs: header.value.timeMs,
+        stateRoot: header.value.stateRoot,
+      }
+      if (header.value.height === 0)
+        this.#committee = seatCommittee(this.#config.genesis, this.#pipeline.genesis.hash, this.#joins)
     }
     for (const vote of votes) {
       this.#pipeline.restoreVote(vote)
@@ -270,7 +306,11 @@ export class Choam {
       case 'ordered':
         return this.#head(effect)
       case 'fork':
-        return this.#accuse(memberAt(effect.seat), { kind: 'fork', first: effect.first.bytes, second: effect.second.bytes }, effect.first.round)
+        return this.#accuse(
+          memberAt(effect.seat),
+          { kind: 'fork', first: effect.first.bytes, second: effect.second.bytes },
+          effect.first.round,
+        )
       case 'dropped':
         return this.#order({ kind: 'submit', items: itemsOf(effect.payload) })
       case 'refused':
@@ -284,7 +324,13 @@ export class Choam {
       round,
       slot,
       hash,
-      units: units.map(({ creator, round: at, hash: unit, timestampMs, payload }) => ({ creator, round: at, hash: unit, timestampMs, payload })),
+      units: units.map(({ creator, round: at, hash: unit, timestampMs, payload }) => ({
+        creator,
+        round: at,
+        hash: unit,
+        timestampMs,
+        payload,
+      })),
     }
     // Behind fetched blocks the order begins anew; what the old one still says is in those blocks, or will be said again.
     if (this.#phase === 'synchronizing') return
@@ -342,7 +388,7 @@ export class Choam {
 
   /** Makes final what is voted for here and certified, in height order. */
   #certify(): void {
-    for (let isProgress = true; isProgress; ) {
+    for (let isProgress = true; isProgress;) {
       const at = height(this.#pipeline.certified + 1)
       const decided = this.#votes.quorumAt(at, this.#committee)
       const diverged = decided === undefined ? undefined : this.#pipeline.certify(at, decided.hash, decided.certificate)
@@ -400,7 +446,11 @@ export class Choam {
         return this.#blocks(from, message.blocks)
       case 'height-request': {
         const { voted } = this.#pipeline
-        return this.#send([from], { kind: 'height-reply', request: message.request, voted: voted < 0 ? undefined : height(voted) })
+        return this.#send([from], {
+          kind: 'height-reply',
+          request: message.request,
+          voted: voted < 0 ? undefined : height(voted),
+        })
       }
       case 'height-reply':
         return this.#reads.answered(from, message.request, message.voted)
@@ -416,7 +466,6 @@ export class Choam {
 
   #tellTip(to: readonly MemberId[]): void {
     const { certified, voted } = this.#pipeline
-    if (to.length > 1) this.#tipAtMs = this.#now.monotonicMs
     const at = (value: number): Height | undefined => (value < 0 ? undefined : height(value))
     this.#send(to, { kind: 'tip', certified: at(certified), voted: at(voted) })
   }
@@ -424,7 +473,8 @@ export class Choam {
   /** A peer that lacks a certificate we wait for too may lack our vote. */
   #peerTip(from: MemberId, certified: Height | undefined, voted: Height | undefined): void {
     this.#repair.heard(from, certified, voted)
-    for (const vote of this.#pipeline.openVotes(certified ?? -1).slice(0, VOTES_RESENT_MAX)) this.#send([from], { kind: 'vote', vote })
+    for (const vote of this.#pipeline.openVotes(certified ?? -1).slice(0, VOTES_RESENT_MAX))
+      this.#send([from], { kind: 'vote', vote })
   }
 
   #blocks(from: MemberId, blocks: readonly AdmittedBlock[]): void {
@@ -463,7 +513,8 @@ export class Choam {
   #followPeers(): void {
     const { certified, ordered } = this.#pipeline
     const request = this.#repair.due(this.#now.monotonicMs, certified, ordered)
-    if (request !== undefined) this.#send([request.to], { kind: 'block-request', from: request.from, count: request.count })
+    if (request !== undefined)
+      this.#send([request.to], { kind: 'block-request', from: request.from, count: request.count })
     const isThrough = certified === ordered && this.#repair.isLevel(certified)
     if (this.#phase !== 'synchronizing' || !isThrough || this.#ordering?.isCreating === true) return
     this.#live('level')
@@ -473,7 +524,8 @@ export class Choam {
   #answerReads(): void {
     if (this.#pipeline.certified < 0) return
     const certified = height(this.#pipeline.certified)
-    for (const request of this.#reads.ready(certified, this.#committee.quorum)) this.#effects.push({ kind: 'readable', request, height: certified })
+    for (const request of this.#reads.ready(certified, this.#committee.quorum))
+      this.#effects.push({ kind: 'readable', request, height: certified })
   }
 
   // ---- faults
@@ -494,7 +546,8 @@ export class Choam {
   #live(event: LifeEvent): void {
     const before = this.#phase
     this.#phase = live(before, event)
-    if (this.#phase !== before) this.#effects.push({ kind: 'trace', event: 'phase', detail: { before, after: this.#phase } })
+    if (this.#phase !== before)
+      this.#effects.push({ kind: 'trace', event: 'phase', detail: { before, after: this.#phase } })
   }
 
   #send(to: readonly MemberId[], message: Message): void {

@@ -3,7 +3,16 @@ export { prepare } from './admission.ts'
 export type { ChoamEffect } from './effect.ts'
 export type { ChoamConfig } from './handler.ts'
 export { Choam } from './handler.ts'
-export type { AdmittedBlock, AdmittedMessage, AdmittedVote, ChoamInput, Executed, Now, Restored, StoredBlock } from './input.ts'
+export type {
+  AdmittedBlock,
+  AdmittedMessage,
+  AdmittedVote,
+  ChoamInput,
+  Executed,
+  Now,
+  Restored,
+  StoredBlock,
+} from './input.ts'
 export type { LifeEvent, Phase } from './life.ts'
 export { LIFE } from './life.ts'
 export type { ChoamLimits } from './limits.ts'

@@ -1,14 +1,4 @@
-import type {
-  AdmittedUnit,
-  Certificate,
-  Digest,
-  Header,
-  Height,
-  MemberId,
-  Message,
-  Millis,
-  Vote,
-} from '@quorate/types'
+import type { AdmittedUnit, Certificate, Digest, Header, Height, MemberId, Message, Millis, Vote } from '@quorate/types'
 import type { Fault } from './status.ts'
 
 declare const admitted: unique symbol

@@ -21,10 +21,28 @@ export type LifeEvent =
 
 /** The table. */
 export const LIFE: Readonly<Record<Phase, Readonly<Record<LifeEvent, Phase | undefined | 'impossible'>>>> = {
-  initial: { found: 'founding', seated: 'operational', fetched: 'impossible', level: 'impossible', diverged: 'impossible' },
+  initial: {
+    found: 'founding',
+    seated: 'operational',
+    fetched: 'impossible',
+    level: 'impossible',
+    diverged: 'impossible',
+  },
   founding: { found: 'impossible', seated: 'operational', fetched: undefined, level: undefined, diverged: 'failed' },
-  operational: { found: 'impossible', seated: 'impossible', fetched: 'synchronizing', level: undefined, diverged: 'failed' },
-  synchronizing: { found: 'impossible', seated: 'impossible', fetched: undefined, level: 'operational', diverged: 'failed' },
+  operational: {
+    found: 'impossible',
+    seated: 'impossible',
+    fetched: 'synchronizing',
+    level: undefined,
+    diverged: 'failed',
+  },
+  synchronizing: {
+    found: 'impossible',
+    seated: 'impossible',
+    fetched: undefined,
+    level: 'operational',
+    diverged: 'failed',
+  },
   failed: { found: undefined, seated: undefined, fetched: undefined, level: undefined, diverged: undefined },
 }
 

@@ -98,7 +98,10 @@ export class Pipeline {
   }
 
   /** Takes a block from this replica's own disk: executed and voted for before the restart. */
-  restore(block: { readonly header: Header; readonly headerBytes: Uint8Array; readonly bodyBytes: Uint8Array }, certificate: Certificate | undefined): void {
+  restore(
+    block: { readonly header: Header; readonly headerBytes: Uint8Array; readonly bodyBytes: Uint8Array },
+    certificate: Certificate | undefined,
+  ): void {
     const { header, headerBytes, bodyBytes } = block
     const hash = blockHash(headerBytes)
     this.#ordered = header.height
@@ -194,7 +197,8 @@ export class Pipeline {
   certify(at: Height, hash: Digest, certificate: Certificate): Diverged | undefined {
     const entry = this.#entries.get(at)
     if (entry === undefined) return undefined
-    if (entry.hash !== undefined && entry.hash !== hash) return { kind: 'diverged', height: at, ours: entry.hash, certified: hash }
+    if (entry.hash !== undefined && entry.hash !== hash)
+      return { kind: 'diverged', height: at, ours: entry.hash, certified: hash }
     entry.certified = { hash, certificate }
     return undefined
   }
@@ -211,7 +215,8 @@ export class Pipeline {
   /** Own votes above `above` that are not certified here. */
   openVotes(above: number): readonly Vote[] {
     const votes: Vote[] = []
-    for (const entry of this.#entries.values()) if (entry.vote !== undefined && entry.height > above) votes.push(entry.vote)
+    for (const entry of this.#entries.values())
+      if (entry.vote !== undefined && entry.height > above) votes.push(entry.vote)
     return votes
   }
 

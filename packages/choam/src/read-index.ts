@@ -36,7 +36,12 @@ export class ReadIndex {
     if (this.#round === undefined) {
       if (this.#waiting.length === 0) return undefined
       this.#number = (this.#number + 1) % 0xffff_ffff
-      this.#round = { number: this.#number, requests: this.#waiting, named: new Map([[own.member, own.voted]]), askedAtMs: nowMs }
+      this.#round = {
+        number: this.#number,
+        requests: this.#waiting,
+        named: new Map([[own.member, own.voted]]),
+        askedAtMs: nowMs,
+      }
       this.#waiting = []
       return this.#number
     }

@@ -21,6 +21,10 @@ export interface ChoamStatus {
   readonly round: number
   /** The newest certified block. */
   readonly tip: { readonly hash: Digest; readonly timeMs: number; readonly stateRoot: Digest } | undefined
-  readonly committee: readonly { readonly member: MemberId; readonly certified: number | undefined; readonly voted: number | undefined }[]
+  readonly committee: readonly {
+    readonly member: MemberId
+    readonly certified: number | undefined
+    readonly voted: number | undefined
+  }[]
   readonly faults: readonly Fault[]
 }

@@ -1,0 +1,405 @@
+// A whole committee of cores in one thread, on virtual time, driven by one seed: messages delayed, lost, duplicated, reordered;
+// members that crash and restart with what the durability contract says is on their disk, and nothing else.
+
+import { assert, must } from '@quorate/kernel'
+import type { AdmittedUnit, Committee, Digest, Genesis, Header, MemberId, Message, Vote } from '@quorate/types'
+import {
+  decodeBody,
+  encodeMessage,
+  encodeUnsignedUnit,
+  genesisView,
+  hashOf,
+  identityKey,
+  ledgerId,
+  merkleRoot,
+  MESSAGE_CODES,
+  millis,
+  outcomeHash,
+  sealUnit,
+  transactionHash,
+  transactionsOf,
+  unitHash,
+  unitSignedBytes,
+  voteSignedBytes,
+  encodeCertificate,
+} from '@quorate/types'
+import type { Certificate } from '@quorate/types'
+import { prepare } from '../admission.ts'
+import type { ChoamEffect } from '../effect.ts'
+import { Choam } from '../handler.ts'
+import type { ChoamInput, StoredBlock } from '../input.ts'
+import type { Fault } from '../status.ts'
+
+/** Uniform numbers in [0, 1) from a seed: the same on every machine. */
+export function seeded(seed: number): () => number {
+  let state = (seed ^ 0x9e37_79b9) >>> 0
+  return () => {
+    state = (state + 0x6d2b_79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** A signature nobody can make without the member's key, as far as the test goes: cheap, and wrong ones really fail. */
+function fakeSign(member: MemberId, message: Uint8Array): Uint8Array {
+  const half = Uint8Array.from(Buffer.from(hashOf('coin', Buffer.from(member, 'hex'), message), 'hex'))
+  return Uint8Array.of(...half, ...half)
+}
+
+interface Disk {
+  readonly units: Map<Digest, AdmittedUnit>
+  readonly blocks: Map<number, { headerBytes: Uint8Array; bodyBytes: Uint8Array; certificate: Certificate | undefined }>
+  readonly votes: Map<number, Vote>
+  readonly faults: Fault[]
+}
+
+/** Changes what a member sends: how it lies. */
+export type Lie = (
+  effect: ChoamEffect & { kind: 'send' },
+  sign: (message: Uint8Array) => Uint8Array,
+) => readonly (ChoamEffect & { kind: 'send' })[]
+
+/** How messages travel. */
+export interface Weather {
+  readonly delayMs: readonly [number, number]
+  readonly loss: number
+  readonly duplicate: number
+}
+
+export const FAIR: Weather = { delayMs: [1, 5], loss: 0, duplicate: 0 }
+
+/** One member with its disk. */
+export class Member {
+  readonly id: MemberId
+  readonly disk: Disk = { units: new Map(), blocks: new Map(), votes: new Map(), faults: [] }
+  core: Choam
+  isUp = true
+  /** Changes with every crash: what was under way before is lost. */
+  life = 0
+  lie: Lie | undefined
+  readonly headers = new Map<number, Header>()
+  readonly certified = new Map<number, { readonly hash: Digest; readonly certificate: Certificate }>()
+  readonly readable: { readonly request: number; readonly height: number }[] = []
+  diverged: (ChoamEffect & { kind: 'diverged' }) | undefined
+  state: Digest = hashOf('state')
+  executed = -1
+
+  constructor(id: MemberId, core: Choam) {
+    this.id = id
+    this.core = core
+  }
+}
+
+interface Event {
+  readonly atMs: number
+  readonly order: number
+  readonly run: () => void
+}
+
+export class TestCluster {
+  readonly genesis: Genesis
+  readonly members: readonly Member[]
+  readonly random: () => number
+  weather: Weather = FAIR
+  /** Whether `to` hears `from` now. */
+  reaches: (from: Member, to: Member) => boolean = () => true
+  nowMs = 0
+  #events: Event[] = []
+  #order = 0
+
+  constructor(size: number, seed: number) {
+    this.random = seeded(seed)
+    const ids = Array.from({ length: size }, (_, i) => hashOf('join', Uint8Array.of(i)) as string as MemberId)
+    this.genesis = {
+      version: 1,
+      name: 'test',
+      founders: ids.map((id, i) => ({ id, name: `m${i}`, address: 'h:1' })),
+      sql: [],
+    }
+    this.members = ids.map((id) => new Member(id, this.#newCore(id)))
+  }
+
+  #newCore(id: MemberId): Choam {
+    const join = { member: id, view: genesisView(ledgerId(this.genesis)), key: identityKey(id) }
+    return new Choam({ genesis: this.genesis, me: id, era: 1, join: { ...join, signature: new Uint8Array(64) } })
+  }
+
+  member(index: number): Member {
+    return must(this.members[index], `member ${index}`)
+  }
+
+  start(indexes: Iterable<number> = this.members.keys()): void {
+    for (const index of indexes) {
+      const member = this.member(index)
+      this.input(member, { kind: 'start', restored: { blocks: [], units: [], votes: [], faults: [] } })
+      this.#greet(member)
+    }
+  }
+
+  /** Ends the process: everything not on disk is gone. */
+  crash(index: number): void {
+    const member = this.member(index)
+    member.isUp = false
+    member.life += 1
+  }
+
+  restart(index: number): void {
+    const member = this.member(index)
+    member.isUp = true
+    member.core = this.#newCore(member.id)
+    const { disk } = member
+    const blocks: StoredBlock[] = [...disk.blocks].sort(([a], [b]) => a - b).map(([, block]) => block)
+    const certified = Math.max(
+      -1,
+      ...[...disk.blocks].filter(([, block]) => block.certificate !== undefined).map(([at]) => at),
+    )
+    // The database follows the ledger: what was executed and not stored is taken back.
+    member.executed = Math.max(-1, ...disk.blocks.keys())
+    member.state = this.#stateAt(member, member.executed)
+    const votes = [...disk.votes.values()].filter((vote) => vote.height > certified)
+    this.input(member, {
+      kind: 'start',
+      restored: { blocks, units: [...disk.units.values()], votes, faults: disk.faults },
+    })
+    this.#greet(member)
+  }
+
+  #greet(member: Member): void {
+    for (const other of this.members) {
+      if (other === member || !other.isUp) continue
+      this.input(member, { kind: 'peer', member: other.id, up: true })
+      this.input(other, { kind: 'peer', member: member.id, up: true })
+    }
+  }
+
+  submit(index: number, ...texts: readonly string[]): void {
+    const transactions = texts.map((text) => Uint8Array.from(Buffer.from(text)))
+    this.input(this.member(index), { kind: 'submit', transactions })
+  }
+
+  /** Runs virtual time forward until `isDone`, or fails after `limitMs`. */
+  run(limitMs: number, isDone: () => boolean): void {
+    const end = this.nowMs + limitMs
+    while (!isDone()) {
+      const next = this.#next()
+      if (next === undefined || next.atMs > end) throw new Error(`not within ${limitMs} virtual ms`)
+      this.nowMs = Math.max(this.nowMs, next.atMs)
+      next.run()
+    }
+  }
+
+  /** Runs virtual time forward by `ms`. */
+  pass(ms: number): void {
+    const end = this.nowMs + ms
+    for (let next = this.#next(end); next !== undefined; next = this.#next(end)) {
+      this.nowMs = Math.max(this.nowMs, next.atMs)
+      next.run()
+    }
+    this.nowMs = end
+  }
+
+  /** The transactions that stand in `member`'s certified blocks, in order. */
+  ledger(index: number): string[] {
+    const { disk, certified } = this.member(index)
+    const texts: string[] = []
+    for (const [at, { bodyBytes }] of [...disk.blocks].sort(([a], [b]) => a - b)) {
+      const body = decodeBody(bodyBytes)
+      if (body.ok && certified.has(at))
+        texts.push(...transactionsOf(body.value).map((bytes) => Buffer.from(bytes).toString()))
+    }
+    return texts
+  }
+
+  input(member: Member, input: ChoamInput): void {
+    if (!member.isUp) return
+    const now = { monotonicMs: millis(this.nowMs), wallMs: millis(1_700_000_000_000 + Math.floor(this.nowMs)) }
+    for (const effect of member.core.handle(input, now)) this.#apply(member, effect)
+  }
+
+  #next(end = Infinity): Event | undefined {
+    const wake = this.members
+      .filter((member) => member.isUp)
+      .map((member) => ({ member, at: member.core.wakeAt() ?? Infinity }))
+    const soonest = wake.reduce((a, b) => (b.at < a.at ? b : a), { member: this.member(0), at: Infinity as number })
+    this.#events.sort((a, b) => a.atMs - b.atMs || a.order - b.order)
+    const event = this.#events[0]
+    if (event !== undefined && event.atMs <= soonest.at) {
+      if (event.atMs > end) return undefined
+      this.#events.shift()
+      return event
+    }
+    if (soonest.at > end || soonest.at === Infinity) return undefined
+    return { atMs: soonest.at, order: 0, run: () => this.input(soonest.member, { kind: 'tick' }) }
+  }
+
+  /** Something that takes time and is lost if the member crashes meanwhile. */
+  #later(member: Member, delayMs: number, run: () => void): void {
+    const { life } = member
+    this.#order += 1
+    this.#events.push({ atMs: this.nowMs + delayMs, order: this.#order, run: () => member.life === life && run() })
+  }
+
+  #apply(member: Member, effect: ChoamEffect): void {
+    switch (effect.kind) {
+      case 'send': {
+        const sends =
+          member.lie === undefined ? [effect] : member.lie(effect, (message) => fakeSign(member.id, message))
+        for (const send of sends) for (const to of send.to) this.#send(member, to, send.message)
+        return
+      }
+      case 'create': {
+        const signature = fakeSign(member.id, unitSignedBytes(unitHash(encodeUnsignedUnit(effect.unit))))
+        const unit = sealUnit(effect.unit, signature)
+        this.#later(member, 1, () => {
+          for (const each of [...effect.alongside, unit]) member.disk.units.set(each.hash, each)
+          this.input(member, { kind: 'created', unit })
+        })
+        return
+      }
+      case 'execute':
+        this.#later(member, 1, () => this.#execute(member, effect))
+        return
+      case 'vote':
+        this.#vote(member, effect)
+        return
+      case 'certified': {
+        const { header, hash, certificate } = effect
+        member.certified.set(header.height, { hash, certificate })
+        const block = must(member.disk.blocks.get(header.height), 'a certified block is on disk')
+        block.certificate = certificate
+        return
+      }
+      case 'serve-blocks': {
+        const blocks = []
+        for (let at: number = effect.from; at < effect.from + effect.count; at += 1) {
+          const block = member.disk.blocks.get(at)
+          if (block?.certificate === undefined) break
+          blocks.push({
+            header: block.headerBytes,
+            body: block.bodyBytes,
+            certificate: encodeCertificate(block.certificate),
+          })
+        }
+        this.#send(member, effect.to, { kind: 'blocks', blocks })
+        return
+      }
+      case 'evidence':
+        member.disk.faults.push({ member: effect.member, kind: effect.evidence.kind, at: 0 })
+        return
+      case 'readable':
+        member.readable.push(effect)
+        return
+      case 'diverged':
+        member.diverged = effect
+        return
+      case 'prune':
+      case 'seated':
+      case 'trace':
+    }
+  }
+
+  #execute(member: Member, { height, bodyBytes, seed }: ChoamEffect & { kind: 'execute' }): void {
+    assert(height === member.executed + 1, `executing ${height} after ${member.executed}`)
+    const transactions = this.#transactions(bodyBytes)
+    member.executed = height
+    member.state = hashOf('state', Buffer.from(member.state, 'hex'), Buffer.from(seed, 'hex'), ...transactions)
+    const executed = {
+      height,
+      transactionsRoot: merkleRoot(transactions.map(transactionHash)),
+      resultsRoot: merkleRoot(transactions.map(outcomeHash)),
+      stateRoot: member.state,
+    }
+    this.input(member, { kind: 'executed', executed })
+  }
+
+  #transactions(bodyBytes: Uint8Array): readonly Uint8Array[] {
+    const body = decodeBody(bodyBytes)
+    assert(body.ok, 'a body decodes')
+    return transactionsOf(body.value)
+  }
+
+  #stateAt(member: Member, height: number): Digest {
+    return height < 0 ? hashOf('state') : must(member.headers.get(height), 'a stored block has a header').stateRoot
+  }
+
+  #vote(member: Member, effect: ChoamEffect & { kind: 'vote' }): void {
+    const { header, headerBytes, bodyBytes, hash, view } = effect
+    const seat = must(member.core.seatIn(view), 'a voter has a seat')
+    const vote: Vote = {
+      view,
+      height: header.height,
+      block: hash,
+      seat,
+      signature: fakeSign(member.id, voteSignedBytes(hash)),
+    }
+    this.#later(member, 1, () => {
+      const before = member.disk.votes.get(vote.height)
+      assert(before === undefined || before.block === vote.block, `two votes at height ${vote.height}`)
+      member.headers.set(header.height, header)
+      member.disk.votes.set(vote.height, vote)
+      member.disk.blocks.set(header.height, {
+        headerBytes,
+        bodyBytes,
+        certificate: member.disk.blocks.get(header.height)?.certificate,
+      })
+      this.input(member, { kind: 'voted', vote })
+    })
+  }
+
+  #send(from: Member, toId: MemberId, message: Message): void {
+    const to = must(
+      this.members.find((member) => member.id === toId),
+      'a known member',
+    )
+    if (!this.reaches(from, to) || this.random() < this.weather.loss) return
+    const copies = this.random() < this.weather.duplicate ? 2 : 1
+    const [least, most] = this.weather.delayMs
+    const body = encodeMessage(message)
+    for (let copy = 0; copy < copies; copy += 1) {
+      this.#order += 1
+      const atMs = this.nowMs + least + this.random() * (most - least)
+      this.#events.push({
+        atMs,
+        order: this.#order,
+        run: () => this.#deliver(from, to, MESSAGE_CODES[message.kind], body),
+      })
+    }
+  }
+
+  #deliver(from: Member, to: Member, code: number, body: Uint8Array): void {
+    if (!to.isUp) return
+    const prepared = prepare(code, body, (view) => to.core.committeeOf(view))
+    if (!prepared.ok) return
+    const valid = prepared.value.checks.map(({ key, message, signature }) =>
+      this.#isSigned(key as string, message, signature),
+    )
+    const message = prepared.value.finish(valid)
+    if (message.ok) this.input(to, { kind: 'message', from: from.id, message: message.value })
+  }
+
+  /** Joins carry no signature here; everything else does. */
+  #isSigned(key: string, message: Uint8Array, signature: Uint8Array): boolean {
+    if (signature.every((byte) => byte === 0)) return true
+    return Buffer.compare(fakeSign(key as MemberId, message), signature) === 0
+  }
+
+  /** All honest members' headers agree where they overlap, and every certificate is of distinct seats of its committee. */
+  check(honest: Iterable<number> = this.members.keys()): void {
+    const seen = new Map<number, Digest>()
+    for (const index of honest) {
+      const member = this.member(index)
+      assert(member.diverged === undefined, `member ${index} diverged`)
+      for (const [height, { hash, certificate }] of member.certified) {
+        assert((seen.get(height) ?? hash) === hash, `two blocks certified at height ${height}`)
+        seen.set(height, hash)
+        const seats = certificate.signatures.map((each) => each.seat)
+        const committee: Committee = must(
+          member.core.committeeOf(must(member.headers.get(height), 'a header').view),
+          'its committee',
+        )
+        assert(new Set(seats).size >= committee.quorum, `height ${height} is certified by ${seats.join()}`)
+      }
+    }
+  }
+}
