@@ -51,7 +51,7 @@ describe('in fair weather (I1, I2)', () => {
 })
 
 describe('in storms and crashes (I1, I3, I4)', () => {
-  test.each(Array.from({ length: 12 }, (_, i) => i))('seed %d: one chain, nothing certified lost', (seed) => {
+  test.each(Array.from({ length: 40 }, (_, i) => i))('seed %d: one chain, nothing certified lost', (seed) => {
     const cluster = new TestCluster(4, 1000 + seed)
     cluster.weather = STORM
     cluster.start()

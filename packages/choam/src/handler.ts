@@ -154,7 +154,7 @@ export class Choam {
     if (this.#phase === 'failed' || this.#phase === 'initial') return undefined
     const times = [
       this.#ordering?.wakeAt(),
-      this.#repair.wakeAt(this.#pipeline.certified),
+      this.#repair.dueMs(this.#pipeline.certified, this.#pipeline.ordered),
       this.#reads.wakeAt(),
       this.#impatientAtMs,
       this.#tipAtMs + this.#limits.tipMs,

@@ -52,31 +52,34 @@ export class Repair {
 
   /** What to ask now. `certified` is ours, `have` the highest block we have in any state (-1 for none). */
   due(nowMs: Millis, certified: number, have: number): BlockRequest | undefined {
-    if (this.#request !== undefined && nowMs < this.#request.sentAtMs + this.#limits.requestMs) return undefined
-    const ahead = [...this.#tips].filter(([, tip]) => tip.certified > certified)
-    if (ahead.length === 0) return undefined
-    const furthest = ahead.reduce((most, [, tip]) => Math.max(most, tip.certified), certified)
-    const isFar = furthest > have + this.#limits.farBehind
-    if (!isFar && nowMs < this.#progressAtMs + this.#limits.stallMs) return undefined
+    const dueMs = this.dueMs(certified, have)
+    if (dueMs === undefined || nowMs < dueMs) return undefined
     // Peers take turns, so that one that answers nonsense, or nothing, costs one turn.
-    const next = ahead.findIndex(([member]) => member === this.#asked)
-    const [to] = ahead[(next + 1) % ahead.length] ?? []
+    const ahead = this.#ahead(certified)
+    const { to } = ahead[(ahead.findIndex((each) => each.to === this.#asked) + 1) % ahead.length] ?? {}
     if (to === undefined) return undefined
     this.#asked = to
     this.#request = { to, sentAtMs: nowMs }
     return { to, from: height(certified + 1), count: this.#limits.requestBlocks }
   }
 
+  /** When blocks will be asked for if nothing changes; undefined while no peer is ahead. */
+  dueMs(certified: number, have: number): number | undefined {
+    const ahead = this.#ahead(certified)
+    if (ahead.length === 0) return undefined
+    const answered = this.#request === undefined ? 0 : this.#request.sentAtMs + this.#limits.requestMs
+    const isFar = ahead.some((each) => each.certified > have + this.#limits.farBehind)
+    return isFar ? answered : Math.max(answered, this.#progressAtMs + this.#limits.stallMs)
+  }
+
+  #ahead(certified: number): readonly { readonly to: MemberId; readonly certified: number }[] {
+    return [...this.#tips]
+      .filter(([, tip]) => tip.certified > certified)
+      .map(([to, tip]) => ({ to, certified: tip.certified }))
+  }
+
   /** Whether no peer is known to have certified more than a moment's worth above `certified`. */
   isLevel(certified: number): boolean {
     return [...this.#tips.values()].every((tip) => tip.certified <= certified + LEVEL_WITHIN)
-  }
-
-  /** When `due` may have something new to say. */
-  wakeAt(certified: number): number | undefined {
-    const isBehind = [...this.#tips.values()].some((tip) => tip.certified > certified)
-    if (!isBehind) return undefined
-    if (this.#request !== undefined) return this.#request.sentAtMs + this.#limits.requestMs
-    return this.#progressAtMs + this.#limits.stallMs
   }
 }
