@@ -3,7 +3,7 @@
 // mistake.
 
 import type { Statement as Words } from '@quorate/types'
-import type { Statement } from './connection.ts'
+import type { Statement } from './statement.ts'
 import { SqliteError } from './connection.ts'
 
 const PREFIXES = [':', '@', '$', '?'] as const

@@ -29,6 +29,9 @@ const ACTION = {
 } as const
 const TEMP_ACTIONS: ReadonlySet<number> = new Set([3, 4, 5, 6, 12, 13, 14, 15])
 const SCHEMA_ACTIONS: ReadonlySet<number> = new Set([1, 2, 7, 8, 10, 11, 16, 17, 26, 27, 28, 29, 30])
+const TEMP_SCHEMAS: ReadonlySet<string> = new Set(['sqlite_temp_master', 'sqlite_temp_schema'])
+/** REINDEX and ANALYZE, which ask for every table and change none. */
+const REBUILD_ACTIONS: ReadonlySet<number> = new Set([27, 28])
 /** CREATE INDEX, CREATE TRIGGER, DROP INDEX, DROP TRIGGER: the second argument is the table. ALTER TABLE: likewise. */
 const ON_TABLE_ACTIONS: ReadonlySet<number> = new Set([1, 7, 10, 16, 26])
 
@@ -65,18 +68,25 @@ function mayRead(table: string): boolean {
   return mayPragma(pragma, undefined) && pragma !== 'optimize'
 }
 
-/** SQLite's question with its arguments; false denies, and the statement fails with SQLITE_AUTH. */
-export function authorize(
-  notes: StatementNotes,
-  action: number,
-  first: string | undefined,
-  second: string | undefined,
-): boolean {
+/** What SQLite asks about, in the order of sqlite3_set_authorizer. */
+export interface Question {
+  readonly action: number
+  readonly first: string | undefined
+  readonly second: string | undefined
+  /** `main` or `temp`, where it is about a table. */
+  readonly database: string | undefined
+}
+
+/** SQLite's question; false denies, and the statement fails with SQLITE_AUTH. */
+export function authorize(notes: StatementNotes, { action, first, second, database }: Question): boolean {
   if (action === ACTION.read) return first === undefined || mayRead(first.toLowerCase())
-  if (TEMP_ACTIONS.has(action)) return false
+  // ALTER TABLE looks for references in the temporary schema, where there are none.
+  if (database === 'temp' && action === ACTION.update && TEMP_SCHEMAS.has(first ?? '')) return true
+  if (TEMP_ACTIONS.has(action) || database === 'temp') return false
   if (SCHEMA_ACTIONS.has(action)) {
     notes.changesSchema = true
     if (action === ACTION.createVirtualTable && !VIRTUAL_TABLE_MODULES.has((second ?? '').toLowerCase())) return false
+    if (REBUILD_ACTIONS.has(action)) return true
     return !isReserved(first) && !(ON_TABLE_ACTIONS.has(action) && isReserved(second))
   }
   switch (action) {

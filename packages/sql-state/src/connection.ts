@@ -2,19 +2,19 @@
 // steps, and turns failures into values.
 
 import { utf8, utf8Lossy } from '@quorate/kernel'
-import type { Column, SqlError, SqlValue } from '@quorate/types'
+import type { SqlError } from '@quorate/types'
 import { EngineTrap, LocalTrouble } from './failure.ts'
+import { Statement } from './statement.ts'
+import type { StatementHost } from './statement.ts'
 import type { PageVfs } from './vfs.ts'
 import type { Memory, Pointer } from './wasm.ts'
 import { codeName, RESULT } from './wasm.ts'
 
 const OPEN_READWRITE_CREATE = 0x6
 const PREPARE_PERSISTENT = 1
-const STATUS_VM_STEP = 4
 const STATUS_MEMORY_USED = 0
 const STATUS_DEFERRED_FOREIGN_KEYS = 10
 const CONFIG_FOREIGN_KEYS = 1002
-const TRANSIENT = -1
 const SCRATCH_BYTES = 64
 
 /** SQLite refused something; the message is sqlite3_errmsg's. */
@@ -31,132 +31,14 @@ export class SqliteError extends Error {
   }
 }
 
-/** A prepared statement. */
-export class Statement {
-  readonly #memory: Memory
-  readonly #connection: Connection
+/** SQL in the module's memory, for as long as its statements are prepared one after the other. */
+export interface LoadedText {
   readonly pointer: Pointer
-  /** Bytes of SQL behind the statement, from its beginning. */
-  readonly consumed: number
-  readonly isReadonly: boolean
-  readonly columnCount: number
-  readonly parameterCount: number
-  #columns: readonly Column[] | undefined
-  #parameters: readonly (string | undefined)[] | undefined
-
-  constructor(connection: Connection, memory: Memory, pointer: Pointer, consumed: number) {
-    this.#connection = connection
-    this.#memory = memory
-    this.pointer = pointer
-    this.consumed = consumed
-    this.isReadonly = memory.exports.sqlite3_stmt_readonly(pointer) !== 0
-    this.columnCount = memory.exports.sqlite3_column_count(pointer)
-    this.parameterCount = memory.exports.sqlite3_bind_parameter_count(pointer)
-  }
-
-  get isExplain(): boolean {
-    return this.#memory.exports.sqlite3_stmt_isexplain(this.pointer) !== 0
-  }
-
-  /** Result columns with the declared types of what they come from. */
-  get columns(): readonly Column[] {
-    this.#columns ??= Array.from({ length: this.columnCount }, (_, i) => {
-      const { exports } = this.#memory
-      const name = this.#connection.text(exports.sqlite3_column_name(this.pointer, i)) ?? ''
-      const decltype = this.#connection.text(exports.sqlite3_column_decltype(this.pointer, i))
-      return decltype === undefined ? { name } : { name, decltype }
-    })
-    return this.#columns
-  }
-
-  /** Parameter names with their prefix, by index from 1; undefined for `?`. */
-  get parameters(): readonly (string | undefined)[] {
-    const { exports } = this.#memory
-    this.#parameters ??= Array.from({ length: this.parameterCount }, (_, i) =>
-      this.#connection.text(exports.sqlite3_bind_parameter_name(this.pointer, i + 1)),
-    )
-    return this.#parameters
-  }
-
-  bind(index: number, value: SqlValue): void {
-    const { exports } = this.#memory
-    if (value === null) this.#connection.require(exports.sqlite3_bind_null(this.pointer, index))
-    else if (typeof value === 'bigint') this.#connection.require(exports.sqlite3_bind_int64(this.pointer, index, value))
-    else if (typeof value === 'number')
-      this.#connection.require(exports.sqlite3_bind_double(this.pointer, index, value))
-    else if (typeof value === 'string') this.#bindBytes(index, utf8(value), 'text')
-    else this.#bindBytes(index, value, 'blob')
-  }
-
-  #bindBytes(index: number, bytes: Uint8Array, kind: 'text' | 'blob'): void {
-    const { exports } = this.#memory
-    // A NULL pointer would bind NULL, so that empty values need a byte too.
-    const at = this.#connection.borrow(bytes)
-    const bind = kind === 'text' ? exports.sqlite3_bind_text : exports.sqlite3_bind_blob
-    this.#connection.require(bind(this.pointer, index, at, bytes.length, TRANSIENT))
-  }
-
-  /** True where there is a row; throws SqliteError. */
-  step(): boolean {
-    let result: number
-    try {
-      result = this.#memory.exports.sqlite3_step(this.pointer)
-    } catch (error) {
-      throw this.#connection.broken(error)
-    }
-    if (result === RESULT.row) return true
-    if (result === RESULT.done) return false
-    throw this.#connection.error(result)
-  }
-
-  /** The present row. */
-  row(): SqlValue[] {
-    const values: SqlValue[] = []
-    for (let i = 0; i < this.columnCount; i += 1) values.push(this.#value(i))
-    return values
-  }
-
-  #value(column: number): SqlValue {
-    const { exports, bytes } = this.#memory
-    switch (exports.sqlite3_column_type(this.pointer, column)) {
-      case 1:
-        return exports.sqlite3_column_int64(this.pointer, column)
-      case 2:
-        return exports.sqlite3_column_double(this.pointer, column)
-      case 3: {
-        const at = exports.sqlite3_column_text(this.pointer, column)
-        const length = exports.sqlite3_column_bytes(this.pointer, column)
-        return utf8Lossy(this.#memory.bytes.subarray(at, at + length))
-      }
-      case 4: {
-        const at = exports.sqlite3_column_blob(this.pointer, column)
-        const length = exports.sqlite3_column_bytes(this.pointer, column)
-        return length === 0 ? bytes.slice(0, 0) : this.#memory.bytes.slice(at, at + length)
-      }
-      default:
-        return null
-    }
-  }
-
-  /** Virtual-machine steps since the last call. */
-  steps(): number {
-    return this.#connection.isBroken ? 0 : this.#memory.exports.sqlite3_stmt_status(this.pointer, STATUS_VM_STEP, 1)
-  }
-
-  /** Ready to run again, without its old arguments. */
-  reset(): void {
-    if (this.#connection.isBroken) return
-    this.#memory.exports.sqlite3_reset(this.pointer)
-    this.#memory.exports.sqlite3_clear_bindings(this.pointer)
-  }
-
-  finalize(): void {
-    if (!this.#connection.isBroken) this.#memory.exports.sqlite3_finalize(this.pointer)
-  }
+  readonly length: number
 }
 
 /** An open database. */
-export class Connection {
+export class Connection implements StatementHost {
   readonly #vfs: PageVfs
   readonly #memory: Memory
   readonly #db: Pointer
@@ -225,20 +107,35 @@ export class Connection {
     )
   }
 
-  require(result: number): void {
+  #require(result: number): void {
     if (result !== RESULT.ok) throw this.error(result)
   }
 
-  /** Prepares the first statement of `sql`; undefined where only white space and comments are left. */
-  prepare(sql: Uint8Array): Statement | undefined {
+  /**
+   * Copies `sql` into the module: a text of many statements is copied once, not once for each. Free it with `unload`.
+   */
+  load(sql: Uint8Array): LoadedText {
+    const pointer = this.#memory.exports.malloc(sql.length + 1)
+    if (pointer === 0) throw new LocalTrouble(`the SQL engine has no ${sql.length} bytes left`)
+    this.#memory.bytes.set(sql, pointer)
+    this.#memory.bytes[pointer + sql.length] = 0
+    return { pointer, length: sql.length }
+  }
+
+  unload({ pointer }: LoadedText): void {
+    if (!this.#isBroken) this.#memory.exports.free(pointer)
+  }
+
+  /** Prepares the statement at byte `at` of `text`; undefined where only white space and comments are left. */
+  prepareAt({ pointer, length }: LoadedText, at: number): Statement | undefined {
     const { exports } = this.#memory
-    const text = this.borrow(sql)
+    const start = pointer + at
     let result: number
     try {
       result = exports.sqlite3_prepare_v3(
         this.#db,
-        text,
-        sql.length + 1,
+        start,
+        length - at + 1,
         PREPARE_PERSISTENT,
         this.#scratch,
         this.#scratch + 4,
@@ -247,10 +144,15 @@ export class Connection {
       throw this.broken(error)
     }
     if (result !== RESULT.ok) throw this.error(result)
-    const pointer = this.#memory.u32(this.#scratch)
-    return pointer === 0
+    const statement = this.#memory.u32(this.#scratch)
+    return statement === 0
       ? undefined
-      : new Statement(this, this.#memory, pointer, this.#memory.u32(this.#scratch + 4) - text)
+      : new Statement(this, this.#memory, statement, this.#memory.u32(this.#scratch + 4) - start)
+  }
+
+  /** Prepares the first statement of `sql`. */
+  prepare(sql: Uint8Array): Statement | undefined {
+    return this.prepareAt({ pointer: this.borrow(sql), length: sql.length }, 0)
   }
 
   /** Runs our own SQL to its end. */
@@ -262,7 +164,7 @@ export class Connection {
     } catch (error) {
       throw this.broken(error)
     }
-    this.require(result)
+    this.#require(result)
   }
 
   /** Rows changed by the last INSERT, UPDATE or DELETE. */
@@ -302,7 +204,7 @@ export class Connection {
 
   /** sqlite3_db_config of a boolean setting. */
   config(operation: number, on: boolean): void {
-    this.require(this.#memory.exports.sqlite3__wasm_db_config_ip(this.#db, operation, on ? 1 : 0, 0))
+    this.#require(this.#memory.exports.sqlite3__wasm_db_config_ip(this.#db, operation, on ? 1 : 0, 0))
   }
 
   limit(id: number, value: number): void {

@@ -64,8 +64,8 @@ export class Engine {
     this.#progress = memory.install('i(p)', () => (this.#meter?.tick() === false ? 1 : 0))
     this.#authorizer = memory.install(
       'i(pipppp)',
-      (_argument: Pointer, action: number, first: Pointer, second: Pointer) =>
-        this.#mayDo(action, first, second) ? ALLOW : DENY,
+      (_argument: Pointer, action: number, first: Pointer, second: Pointer, database: Pointer) =>
+        this.#mayDo(action, first, second, database) ? ALLOW : DENY,
     )
     this.#image = new EngineImage(memory)
   }
@@ -134,9 +134,12 @@ export class Engine {
     return { connection, close }
   }
 
-  #mayDo(action: number, first: Pointer, second: Pointer): boolean {
+  #mayDo(action: number, first: Pointer, second: Pointer, database: Pointer): boolean {
     const { memory } = this.vfs
-    if (this.#notes !== undefined) return authorize(this.#notes, action, memory.ascii(first), memory.ascii(second))
+    if (this.#notes !== undefined) {
+      const names = { first: memory.ascii(first), second: memory.ascii(second), database: memory.ascii(database) }
+      return authorize(this.#notes, { action, ...names })
+    }
     // Neither prepared nor stepped for a client: our own statement.
     return this.#meter === undefined || authorizeNested(action, memory.ascii(first))
   }

@@ -87,6 +87,7 @@ export class ProgramRun {
       return this.#context.statements.single(sql, ({ statement }) => {
         const parameters = statement.parameters.map((name) => (name === undefined ? {} : { name }))
         const { columns, isExplain, isReadonly } = statement
+        this.#scale.addReply()
         this.#scale.addNames(parameters, columns)
         return { kind: 'description', description: { parameters, columns, isExplain, isReadonly } }
       })
@@ -143,31 +144,27 @@ export class ProgramRun {
 
   #sequence(sql: string): Reply {
     const text = utf8(sql)
-    let at = 0
+    let end = 0
     try {
       this.#scale.addReply()
       this.#charge(sql.length)
-      while (at < text.length) {
-        const prepared = this.#context.statements.first(text.subarray(at))
-        if (prepared === undefined) break
-        try {
-          this.#charge(0)
-          this.#perform(prepared, {
-            ...SEQUENCE_WORDS,
-            sql: utf8Lossy(text.subarray(at, at + prepared.statement.consumed)),
-          })
-          this.#requireIntact()
-        } finally {
-          prepared.statement.finalize()
-        }
-        at += prepared.statement.consumed
-      }
+      this.#context.statements.each(text, (prepared, at) => {
+        end = at + prepared.statement.consumed
+        this.#charge(0)
+        const isControl = prepared.notes.control !== undefined
+        this.#perform(
+          prepared,
+          isControl ? { ...SEQUENCE_WORDS, sql: utf8Lossy(text.subarray(at, end)) } : SEQUENCE_WORDS,
+        )
+        this.#requireIntact()
+      })
       return { kind: 'sequence' }
     } catch (error) {
       const expected = this.#expected(error)
+      // Only preparing gives an offset, and what failed to be prepared begins where the statement before it ended.
       return {
         kind: 'error',
-        error: expected.offset === undefined ? expected : { ...expected, offset: expected.offset + at },
+        error: expected.offset === undefined ? expected : { ...expected, offset: expected.offset + end },
       }
     }
   }
@@ -180,12 +177,13 @@ export class ProgramRun {
     let isControl = false
     let isWrite = false
     try {
+      this.#scale.addReply()
       this.#charge(words.sql.length)
       const before = connection.lastInsertRowid
       const { result, changesRows } = statements.single(words.sql, (prepared) => {
         const { notes } = prepared
         isControl = notes.control?.kind === 'transaction'
-        isWrite = !prepared.statement.isReadonly
+        isWrite = !prepared.statement.isReadonly && !this.#transaction.isReadonly
         return { result: this.#perform(prepared, words), changesRows: notes.changesRows }
       })
       this.#requireIntact()

@@ -111,18 +111,14 @@ export class Reader {
   }
 
   #sequenceWrites(sql: string): boolean {
-    let rest = utf8(sql)
+    let writes = false
     try {
-      for (let next = this.#statements.first(rest); next !== undefined; next = this.#statements.first(rest)) {
-        const writes = isWrite(next)
-        rest = rest.subarray(next.statement.consumed)
-        next.statement.finalize()
-        if (writes) return true
-      }
-      return false
+      this.#statements.each(utf8(sql), (prepared) => {
+        writes ||= isWrite(prepared)
+      })
     } catch (error) {
-      if (error instanceof SqliteError) return false
-      throw error
+      if (!(error instanceof SqliteError)) throw error
     }
+    return writes
   }
 }

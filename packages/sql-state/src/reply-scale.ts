@@ -16,13 +16,14 @@ const UNIT_BYTES = 3
 export class ReplyScale {
   #bytes = 0
 
+  /** The frame of a reply. */
   addReply(): void {
     this.#add(REPLY_BYTES)
   }
 
-  /** One statement's reply with its columns, or a description's with its parameters. */
+  /** A description's parameters, a result's columns. */
   addNames(parameters: readonly { readonly name?: string }[], columns: readonly Column[]): void {
-    let bytes = REPLY_BYTES
+    let bytes = 0
     for (const { name } of parameters) bytes += VALUE_BYTES + (name?.length ?? 0) * UNIT_BYTES
     for (const { name, decltype } of columns)
       bytes += 2 * VALUE_BYTES + (name.length + (decltype?.length ?? 0)) * UNIT_BYTES
@@ -30,7 +31,7 @@ export class ReplyScale {
   }
 
   addError({ code, message }: SqlError): void {
-    this.#add(REPLY_BYTES + (code.length + message.length) * UNIT_BYTES)
+    this.#add((code.length + message.length) * UNIT_BYTES)
   }
 
   addRow(row: readonly SqlValue[]): void {

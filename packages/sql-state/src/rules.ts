@@ -126,13 +126,4 @@ export const FORBIDDEN_TABLES: ReadonlySet<string> = new Set([
 ])
 
 /** Modules of CREATE VIRTUAL TABLE. */
-export const VIRTUAL_TABLE_MODULES: ReadonlySet<string> = new Set([
-  'fts3',
-  'fts4',
-  'fts4aux',
-  'fts5',
-  'fts5vocab',
-  'geopoly',
-  'rtree',
-  'rtree_i32',
-])
+export const VIRTUAL_TABLE_MODULES: ReadonlySet<string> = new Set(['fts5', 'fts5vocab', 'rtree', 'rtree_i32'])

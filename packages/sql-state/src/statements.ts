@@ -4,8 +4,9 @@
 import { utf8 } from '@quorate/kernel'
 import type { StatementNotes } from './authorizer.ts'
 import { noNotes } from './authorizer.ts'
-import type { Connection, Statement } from './connection.ts'
+import type { Connection } from './connection.ts'
 import type { Engine } from './engine.ts'
+import type { Statement } from './statement.ts'
 
 /** Statements kept prepared. */
 const CACHED_MAX = 256
@@ -45,7 +46,7 @@ export class Statements {
     const cached = this.#cached.get(sql)
     if (cached !== undefined) return use(cached)
     const text = utf8(sql)
-    const prepared = this.first(text)
+    const prepared = this.#prepare(() => this.#connection.prepare(text))
     if (prepared === undefined)
       throw new StatementCountError('SQL_NO_STATEMENT', 'SQL string does not contain any statement')
     let isKept = false
@@ -65,10 +66,31 @@ export class Statements {
     }
   }
 
-  /** Prepares the first statement of `text`, uncached: finalize it. Undefined where there is none. */
-  first(text: Uint8Array): Prepared | undefined {
+  /**
+   * Prepares the statements of `sql` one after the other, each when the one before has been used; gives `use` where
+   * each begins.
+   */
+  each(sql: Uint8Array, use: (prepared: Prepared, at: number) => void): void {
+    const text = this.#connection.load(sql)
+    try {
+      for (let at = 0; at < sql.length;) {
+        const prepared = this.#prepare(() => this.#connection.prepareAt(text, at))
+        if (prepared === undefined) return
+        try {
+          use(prepared, at)
+        } finally {
+          prepared.statement.finalize()
+        }
+        at += prepared.statement.consumed
+      }
+    } finally {
+      this.#connection.unload(text)
+    }
+  }
+
+  #prepare(work: () => Statement | undefined): Prepared | undefined {
     const notes = noNotes()
-    const statement = this.#engine.authorized(notes, () => this.#connection.prepare(text))
+    const statement = this.#engine.authorized(notes, work)
     if (statement === undefined) return undefined
     // EXPLAIN COMMIT asks as COMMIT does, and does nothing.
     return { statement, notes: statement.isExplain ? noNotes() : notes }
@@ -105,7 +127,7 @@ export class Statements {
 
   #hasMore(rest: Uint8Array): boolean {
     if (rest.length === 0) return false
-    const next = this.first(rest)
+    const next = this.#prepare(() => this.#connection.prepare(rest))
     next?.statement.finalize()
     return next !== undefined
   }
