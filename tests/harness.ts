@@ -22,7 +22,10 @@ export interface Status {
 }
 
 /** Runs the CLI to its end. */
-export function quorate(args: readonly string[], options: { readonly input?: string; readonly cwd?: string } = {}): { status: number; stdout: string; stderr: string } {
+export function quorate(
+  args: readonly string[],
+  options: { readonly input?: string; readonly cwd?: string } = {},
+): { status: number; stdout: string; stderr: string } {
   const done = spawnSync(process.execPath, [...NODE_ARGS, MAIN, ...args], {
     encoding: 'utf8',
     input: options.input,
@@ -62,7 +65,11 @@ export function sleep(ms: number): Promise<void> {
 }
 
 /** Polls until `probe` gives a value, or fails with `what` and the last error. */
-export async function until<T>(what: string, timeoutMs: number, probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => Promise<T | undefined> | T | undefined,
+): Promise<T> {
   const end = Date.now() + timeoutMs
   let last: unknown
   while (Date.now() < end) {
@@ -158,13 +165,25 @@ export class Cluster {
     const directory = mkdtempSync(join(tmpdir(), 'quorate-test-'))
     const basePort = await freePorts(members * 2)
     const httpPort = basePort + members
-    const made = quorate(['init', '--members', String(members), '--out', directory, '--base-port', String(basePort), '--http-port', String(httpPort)])
+    const made = quorate([
+      'init',
+      '--members',
+      String(members),
+      '--out',
+      directory,
+      '--base-port',
+      String(basePort),
+      '--http-port',
+      String(httpPort),
+    ])
     if (made.status !== 0) throw new Error(`init failed: ${made.stdout}${made.stderr}`)
     const names = readdirSync(directory, { withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => entry.name)
       .sort()
-    const replicas = names.map((name, i) => new Replica(i + 1, join(directory, name), `http://127.0.0.1:${httpPort + i}`, basePort + i))
+    const replicas = names.map(
+      (name, i) => new Replica(i + 1, join(directory, name), `http://127.0.0.1:${httpPort + i}`, basePort + i),
+    )
     return new Cluster(directory, replicas)
   }
 
@@ -194,12 +213,17 @@ export class Cluster {
   }
 
   /** Waits until all running replicas (or those given) stand at one height with one state root, and gives that height. */
-  async converged(replicas = this.replicas.filter((replica) => replica.isRunning), timeoutMs = 30_000): Promise<number> {
+  async converged(
+    replicas = this.replicas.filter((replica) => replica.isRunning),
+    timeoutMs = 30_000,
+  ): Promise<number> {
     return until('all replicas at one height with one state root', timeoutMs, async () => {
       const all = await Promise.all(replicas.map((replica) => replica.status()))
       const [first] = all
       if (first === undefined) return undefined
-      return all.every((each) => each.height === first.height && each.stateRoot === first.stateRoot) ? first.height : undefined
+      return all.every((each) => each.height === first.height && each.stateRoot === first.stateRoot)
+        ? first.height
+        : undefined
     })
   }
 
@@ -220,7 +244,12 @@ export class Cluster {
 export type Json = string | number | boolean | null
 
 /** Runs one statement as one transaction over REST; throws with the answer's code where it fails. */
-export async function run(url: string, sql: string, args: readonly Json[] = [], headers: Readonly<Record<string, string>> = {}): Promise<Record<string, unknown>> {
+export async function run(
+  url: string,
+  sql: string,
+  args: readonly Json[] = [],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Record<string, unknown>> {
   const response = await fetch(`${url}/v1/transactions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },

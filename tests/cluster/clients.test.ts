@@ -50,14 +50,21 @@ describe('@libsql/client', () => {
     `)
     const batches = [
       Array.from({ length: CUSTOMERS }, (_, i) => ({
-        sql: 'INSERT INTO customer(name, email, profile) VALUES (?, ?, json_object(\'tier\', ?, \'tags\', json_array(?, ?)))',
+        sql: "INSERT INTO customer(name, email, profile) VALUES (?, ?, json_object('tier', ?, 'tags', json_array(?, ?)))",
         args: [`Customer ${i}`, `c${i}@example.org`, i % 3, `t${i % 7}`, 'all'],
       })),
       Array.from({ length: PRODUCTS }, (_, i) => ({
         sql: 'INSERT INTO product(title, price, stock) VALUES (?, ?, ?)',
-        args: [`${['red', 'green', 'blue'][i % 3]} ${['chair', 'table', 'lamp', 'shelf'][i % 4]} ${i}`, 5 + (i % 40) / 4, 100_000],
+        args: [
+          `${['red', 'green', 'blue'][i % 3]} ${['chair', 'table', 'lamp', 'shelf'][i % 4]} ${i}`,
+          5 + (i % 40) / 4,
+          100_000,
+        ],
       })),
-      Array.from({ length: ORDERS }, (_, i) => ({ sql: 'INSERT INTO orders(customer_id) VALUES (?)', args: [(i * 7) % CUSTOMERS + 1] })),
+      Array.from({ length: ORDERS }, (_, i) => ({
+        sql: 'INSERT INTO orders(customer_id) VALUES (?)',
+        args: [((i * 7) % CUSTOMERS) + 1],
+      })),
     ]
     for (const batch of batches) {
       for (let at = 0; at < batch.length; at += 200) await client.batch(batch.slice(at, at + 200), 'write')
@@ -92,10 +99,16 @@ describe('@libsql/client', () => {
 
   test('writes through one replica are read through every other at once', async () => {
     for (const [i, writer] of clients.entries()) {
-      const written = await writer.execute({ sql: 'INSERT INTO customer(name, email) VALUES (?, ?) RETURNING id, name', args: [`via ${i}`, `via${i}@example.org`] })
+      const written = await writer.execute({
+        sql: 'INSERT INTO customer(name, email) VALUES (?, ?) RETURNING id, name',
+        args: [`via ${i}`, `via${i}@example.org`],
+      })
       expect(written.rows[0]).toMatchObject({ name: `via ${i}` })
       for (const reader of clients) {
-        const read = await reader.execute({ sql: 'SELECT name FROM customer WHERE id = ?', args: [written.rows[0]?.['id'] ?? null] })
+        const read = await reader.execute({
+          sql: 'SELECT name FROM customer WHERE id = ?',
+          args: [written.rows[0]?.['id'] ?? null],
+        })
         expect(read.rows).toHaveLength(1)
       }
     }
@@ -105,11 +118,19 @@ describe('@libsql/client', () => {
     const [client] = clients as [Client]
     const before = await client.execute('SELECT count(*) n FROM customer')
     await expect(
-      client.batch([{ sql: "INSERT INTO customer(name, email) VALUES ('x', 'x@example.org')", args: [] }, { sql: "INSERT INTO customer(name, email) VALUES ('y', 'x@example.org')", args: [] }], 'write'),
+      client.batch(
+        [
+          { sql: "INSERT INTO customer(name, email) VALUES ('x', 'x@example.org')", args: [] },
+          { sql: "INSERT INTO customer(name, email) VALUES ('y', 'x@example.org')", args: [] },
+        ],
+        'write',
+      ),
     ).rejects.toMatchObject({ code: expect.stringMatching(/^SQLITE_CONSTRAINT/) })
     const after = await client.execute('SELECT count(*) n FROM customer')
     expect(after.rows[0]?.['n']).toBe(before.rows[0]?.['n'])
-    await expect(client.execute('INSERT INTO orders(customer_id) VALUES (999999)')).rejects.toMatchObject({ message: expect.stringContaining('FOREIGN KEY') })
+    await expect(client.execute('INSERT INTO orders(customer_id) VALUES (999999)')).rejects.toMatchObject({
+      message: expect.stringContaining('FOREIGN KEY'),
+    })
     await expect(client.execute('SELEC 1')).rejects.toThrow(/syntax error/)
   })
 
@@ -123,7 +144,9 @@ describe('@libsql/client', () => {
     expect(seen.rows[0]?.['balance']).toBe(70)
     await move.execute('UPDATE account SET balance = balance + 30 WHERE id = 2')
     await move.commit()
-    expect((await b.execute('SELECT balance FROM account ORDER BY id')).rows.map((row) => row['balance'])).toEqual([70, 130])
+    expect((await b.execute('SELECT balance FROM account ORDER BY id')).rows.map((row) => row['balance'])).toEqual([
+      70, 130,
+    ])
 
     const undone = await a.transaction('write')
     await undone.execute('DELETE FROM account')
@@ -133,14 +156,21 @@ describe('@libsql/client', () => {
     const stale = await a.transaction('write')
     const read = await stale.execute('SELECT balance FROM account WHERE id = 1')
     await b.execute('UPDATE account SET balance = balance + 1 WHERE id = 1')
-    await stale.execute({ sql: 'UPDATE account SET balance = ? WHERE id = 1', args: [Number(read.rows[0]?.['balance']) + 1000] })
+    await stale.execute({
+      sql: 'UPDATE account SET balance = ? WHERE id = 1',
+      args: [Number(read.rows[0]?.['balance']) + 1000],
+    })
     await expect(stale.commit()).rejects.toMatchObject({ code: 'SQLITE_BUSY' })
     expect((await a.execute('SELECT balance FROM account WHERE id = 1')).rows[0]?.['balance']).toBe(71)
   })
 
   test('migrate() runs with foreign keys off and leaves them on', async () => {
     const [client] = clients as [Client]
-    await client.migrate(['CREATE TABLE parent(id INTEGER PRIMARY KEY)', 'CREATE TABLE child(p INTEGER REFERENCES parent(id))', 'INSERT INTO child VALUES (7)'])
+    await client.migrate([
+      'CREATE TABLE parent(id INTEGER PRIMARY KEY)',
+      'CREATE TABLE child(p INTEGER REFERENCES parent(id))',
+      'INSERT INTO child VALUES (7)',
+    ])
     await expect(client.execute('INSERT INTO child VALUES (8)')).rejects.toThrow(/FOREIGN KEY/)
   })
 })
@@ -150,11 +180,15 @@ describe('drizzle-orm/libsql', () => {
     id: integer('id').primaryKey({ autoIncrement: true }),
     name: text('name').notNull(),
     meta: text('meta', { mode: 'json' }).$type<{ readonly tags: readonly string[] }>(),
-    createdAt: text('created_at').default(sql`(CURRENT_TIMESTAMP)`).notNull(),
+    createdAt: text('created_at')
+      .default(sql`(CURRENT_TIMESTAMP)`)
+      .notNull(),
   })
   const posts = sqliteTable('posts', {
     id: integer('id').primaryKey(),
-    authorId: integer('author_id').notNull().references(() => users.id, { onDelete: 'cascade' }),
+    authorId: integer('author_id')
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
     title: text('title').notNull(),
     score: real('score').notNull().default(0),
   })
@@ -163,8 +197,17 @@ describe('drizzle-orm/libsql', () => {
     const [, client] = clients as [Client, Client]
     const folder = mkdtempSync(join(tmpdir(), 'quorate-drizzle-'))
     mkdirSync(join(folder, 'meta'))
-    const entry = (idx: number, tag: string): object => ({ idx, version: '6', when: 1_700_000_000_000 + idx, tag, breakpoints: true })
-    writeFileSync(join(folder, 'meta', '_journal.json'), JSON.stringify({ version: '7', dialect: 'sqlite', entries: [entry(0, '0000_users'), entry(1, '0001_posts')] }))
+    const entry = (idx: number, tag: string): object => ({
+      idx,
+      version: '6',
+      when: 1_700_000_000_000 + idx,
+      tag,
+      breakpoints: true,
+    })
+    writeFileSync(
+      join(folder, 'meta', '_journal.json'),
+      JSON.stringify({ version: '7', dialect: 'sqlite', entries: [entry(0, '0000_users'), entry(1, '0001_posts')] }),
+    )
     writeFileSync(
       join(folder, '0000_users.sql'),
       'CREATE TABLE `users` (`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL, `name` text NOT NULL, `meta` text, `created_at` text DEFAULT (CURRENT_TIMESTAMP) NOT NULL);',
@@ -178,16 +221,28 @@ describe('drizzle-orm/libsql', () => {
     await migrate(db, { migrationsFolder: folder })
     rmSync(folder, { recursive: true })
 
-    const inserted = await db.insert(users).values([{ name: 'ada', meta: { tags: ['a', 'b'] } }, { name: 'bob' }]).returning()
+    const inserted = await db
+      .insert(users)
+      .values([{ name: 'ada', meta: { tags: ['a', 'b'] } }, { name: 'bob' }])
+      .returning()
     expect(inserted.map((row) => row.name)).toEqual(['ada', 'bob'])
     expect(inserted[0]?.meta).toEqual({ tags: ['a', 'b'] })
     expect(Math.abs(Date.parse(`${inserted[0]?.createdAt}Z`) - Date.now())).toBeLessThan(60_000)
     const ada = inserted[0]?.id ?? 0
-    await db.insert(posts).values({ id: 1, authorId: ada, title: 'first' }).onConflictDoUpdate({ target: posts.id, set: { title: 'again' } })
-    await db.insert(posts).values({ id: 1, authorId: ada, title: 'first' }).onConflictDoUpdate({ target: posts.id, set: { title: 'again' } })
+    await db
+      .insert(posts)
+      .values({ id: 1, authorId: ada, title: 'first' })
+      .onConflictDoUpdate({ target: posts.id, set: { title: 'again' } })
+    await db
+      .insert(posts)
+      .values({ id: 1, authorId: ada, title: 'first' })
+      .onConflictDoUpdate({ target: posts.id, set: { title: 'again' } })
     await db.transaction(async (tx) => {
       await tx.insert(posts).values({ id: 2, authorId: ada, title: 'second', score: 2.5 })
-      await tx.update(posts).set({ score: sql`${posts.score} + 1` }).where(eq(posts.id, 2))
+      await tx
+        .update(posts)
+        .set({ score: sql`${posts.score} + 1` })
+        .where(eq(posts.id, 2))
     })
     await expect(
       db.transaction(async (tx) => {
@@ -195,7 +250,11 @@ describe('drizzle-orm/libsql', () => {
         throw new Error('changed my mind')
       }),
     ).rejects.toThrow('changed my mind')
-    const rows = await db.select({ name: users.name, title: posts.title, score: posts.score }).from(posts).innerJoin(users, eq(users.id, posts.authorId)).orderBy(posts.id)
+    const rows = await db
+      .select({ name: users.name, title: posts.title, score: posts.score })
+      .from(posts)
+      .innerJoin(users, eq(users.id, posts.authorId))
+      .orderBy(posts.id)
     expect(rows).toEqual([
       { name: 'ada', title: 'again', score: 0 },
       { name: 'ada', title: 'second', score: 3.5 },
@@ -212,14 +271,30 @@ describe('kysely over libSQL', () => {
 
   test('schema, queries, transactions', async () => {
     const db = new Kysely<Database>({ dialect: new LibsqlDialect({ url: cluster.at(3).url }) })
-    await db.schema.createTable('task').addColumn('id', 'integer', (c) => c.primaryKey()).addColumn('title', 'text', (c) => c.notNull()).addColumn('done', 'integer', (c) => c.notNull().defaultTo(0)).execute()
-    await db.insertInto('task').values(Array.from({ length: 100 }, (_, i) => ({ title: `task ${i}` }))).execute()
+    await db.schema
+      .createTable('task')
+      .addColumn('id', 'integer', (c) => c.primaryKey())
+      .addColumn('title', 'text', (c) => c.notNull())
+      .addColumn('done', 'integer', (c) => c.notNull().defaultTo(0))
+      .execute()
+    await db
+      .insertInto('task')
+      .values(Array.from({ length: 100 }, (_, i) => ({ title: `task ${i}` })))
+      .execute()
     await db.transaction().execute(async (tx) => {
       await tx.updateTable('task').set({ done: 1 }).where('id', '<=', 40).execute()
-      const { n } = await tx.selectFrom('task').select((eb) => eb.fn.countAll<number>().as('n')).where('done', '=', 1).executeTakeFirstOrThrow()
+      const { n } = await tx
+        .selectFrom('task')
+        .select((eb) => eb.fn.countAll<number>().as('n'))
+        .where('done', '=', 1)
+        .executeTakeFirstOrThrow()
       expect(Number(n)).toBe(40)
     })
-    const open = await db.selectFrom('task').select(ksql<number>`count(*)`.as('n')).where('done', '=', 0).executeTakeFirstOrThrow()
+    const open = await db
+      .selectFrom('task')
+      .select(ksql<number>`count(*)`.as('n'))
+      .where('done', '=', 0)
+      .executeTakeFirstOrThrow()
     expect(Number(open.n)).toBe(60)
     await db.destroy()
   })

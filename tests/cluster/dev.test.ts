@@ -61,7 +61,9 @@ test('goes on with one killed, takes it back, and names the one that lies', asyn
   expect(quorate(['dev', 'corrupt', '3', '--dir', folder]).status).toBe(0)
   await until('the liar is named', 30_000, async () => {
     sql('INSERT INTO t VALUES (2)')
-    const { faults } = (await (await fetch(`${at}/v1/status`)).json()) as { faults: readonly { readonly name: string; readonly kind: string }[] }
+    const { faults } = (await (await fetch(`${at}/v1/status`)).json()) as {
+      faults: readonly { readonly name: string; readonly kind: string }[]
+    }
     return faults.some((fault) => fault.name === 'member3' && fault.kind === 'fork') ? true : undefined
   })
   const status = quorate(['status', at])
@@ -74,6 +76,8 @@ test('Ctrl-C ends it cleanly, and the next start resumes the same ledger', async
   dev.kill('SIGINT')
   expect(await ended()).toBe(0)
   startDev()
-  await until('ready again', 20_000, async () => ((await fetch(`${await url()}/v1/ready`)).status === 200 ? true : undefined))
+  await until('ready again', 20_000, async () =>
+    (await fetch(`${await url()}/v1/ready`)).status === 200 ? true : undefined,
+  )
   expect(quorate(['shell', at, '-c', 'SELECT count(*) FROM t']).stdout).toBe(before)
 })

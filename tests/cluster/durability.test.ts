@@ -20,13 +20,20 @@ function seeded(seed: number): () => number {
   }
 }
 
-async function writer(urls: readonly string[], name: number, acknowledged: Set<number>, isOver: () => boolean): Promise<void> {
+async function writer(
+  urls: readonly string[],
+  name: number,
+  acknowledged: Set<number>,
+  isOver: () => boolean,
+): Promise<void> {
   for (let i = 0; !isOver(); i += 1) {
     const id = name * 1_000_000 + i
     // One id, sent until somebody acknowledges it: the ledger must execute it once, however often it arrives.
     for (let attempt = 0; !acknowledged.has(id) && (attempt === 0 || !isOver()); attempt += 1) {
       try {
-        await run(urls[(name + attempt) % urls.length] ?? '', 'INSERT INTO t(id) VALUES (?)', [id], { 'idempotency-key': `w-${id}` })
+        await run(urls[(name + attempt) % urls.length] ?? '', 'INSERT INTO t(id) VALUES (?)', [id], {
+          'idempotency-key': `w-${id}`,
+        })
         acknowledged.add(id)
       } catch {
         await sleep(50)

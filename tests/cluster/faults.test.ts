@@ -12,7 +12,9 @@ afterEach(async () => {
 
 async function insertMany(urls: readonly string[], from: number, count: number): Promise<void> {
   await Promise.all(
-    Array.from({ length: count }, (_, i) => run(urls[i % urls.length] ?? '', 'INSERT INTO t(id, v) VALUES (?, ?)', [from + i, `v${from + i}`])),
+    Array.from({ length: count }, (_, i) =>
+      run(urls[i % urls.length] ?? '', 'INSERT INTO t(id, v) VALUES (?, ?)', [from + i, `v${from + i}`]),
+    ),
   )
 }
 

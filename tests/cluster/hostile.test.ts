@@ -23,22 +23,36 @@ afterAll(async () => {
   await cluster.stop()
 })
 
-async function post(path: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; text: string }> {
-  const response = await fetch(`${cluster.at(1).url}${path}`, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })
+async function post(
+  path: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; text: string }> {
+  const response = await fetch(`${cluster.at(1).url}${path}`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+  })
   return { status: response.status, text: await response.text() }
 }
 
 describe('at the replica port', () => {
   test('plain noise, a stranger without a certificate, and silence are dropped', async () => {
     const port = cluster.at(1).replicaPort
-    const noise = Array.from({ length: 20 }, () => new Promise<void>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => socket.write(randomBytes(2000)))
-      socket.on('error', () => resolve())
-      socket.on('close', () => resolve())
-    }))
+    const noise = Array.from(
+      { length: 20 },
+      () =>
+        new Promise<void>((resolve) => {
+          const socket = connect(port, '127.0.0.1', () => socket.write(randomBytes(2000)))
+          socket.on('error', () => resolve())
+          socket.on('close', () => resolve())
+        }),
+    )
     await Promise.all(noise)
     const stranger = await new Promise<string>((resolve) => {
-      const socket = tlsConnect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => socket.write(randomBytes(5000)))
+      const socket = tlsConnect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () =>
+        socket.write(randomBytes(5000)),
+      )
       socket.on('error', (error) => resolve(error.message))
       socket.on('close', () => resolve('closed'))
     })
@@ -63,7 +77,10 @@ describe('at the HTTP port', () => {
   })
 
   test('an oversized body is a 413, an unknown path a 404, unknown heights and ids a 404', async () => {
-    const big = await post('/v1/transactions', JSON.stringify({ sql: `SELECT '${'x'.repeat(40 * 1024 * 1024)}'` })).catch(() => ({ status: 413, text: '' }))
+    const big = await post(
+      '/v1/transactions',
+      JSON.stringify({ sql: `SELECT '${'x'.repeat(40 * 1024 * 1024)}'` }),
+    ).catch(() => ({ status: 413, text: '' }))
     expect(big.status).toBe(413)
     for (const path of ['/nowhere', '/v1/blocks/99999999', '/v1/tx/never-seen', '/v1/tx/never-seen/proof']) {
       expect((await fetch(`${cluster.at(1).url}${path}`)).status).toBe(404)

@@ -20,7 +20,11 @@ afterAll(async () => {
 })
 
 async function send(replica: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
-  return fetch(`${cluster.at(replica).url}/v1/transactions`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+  return fetch(`${cluster.at(replica).url}/v1/transactions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  })
 }
 
 test('the same id and body gives the first outcome through any replica; another body is a 409', async () => {
@@ -33,13 +37,25 @@ test('the same id and body gives the first outcome through any replica; another 
     answers.push(results)
   }
   for (const answer of answers) expect(answer).toEqual(answers[0])
-  const concurrent = await Promise.all([1, 2, 3, 4].map((replica) => send(replica, body, { 'idempotency-key': 'order-8' })))
-  const heights = await Promise.all(concurrent.map(async (response) => ((await response.json()) as { height: number }).height))
+  const concurrent = await Promise.all(
+    [1, 2, 3, 4].map((replica) => send(replica, body, { 'idempotency-key': 'order-8' })),
+  )
+  const heights = await Promise.all(
+    concurrent.map(async (response) => ((await response.json()) as { height: number }).height),
+  )
   expect(new Set(heights).size).toBe(1)
   const other = await send(2, { ...body, args: ['twice'] }, { 'idempotency-key': 'order-7' })
   expect(other.status).toBe(409)
   expect(((await other.json()) as { code: string }).code).toBe('ID_REUSED')
-  const count = JSON.stringify(await (await fetch(`${url}/v1/query`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ sql: "SELECT count(*) FROM t WHERE v = 'once'" }) })).json())
+  const count = JSON.stringify(
+    await (
+      await fetch(`${url}/v1/query`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ sql: "SELECT count(*) FROM t WHERE v = 'once'" }),
+      })
+    ).json(),
+  )
   expect(count).toContain('"2"')
 })
 
@@ -73,7 +89,11 @@ test('read levels: a height token reads your writes on any replica; as-of reads 
       headers: { 'content-type': 'application/json', 'quorate-read': level },
       body: JSON.stringify({ sql: 'SELECT v FROM t WHERE id = 1000' }),
     })
-    return { status: response.status, text: await response.text(), height: Number(response.headers.get('quorate-height')) }
+    return {
+      status: response.status,
+      text: await response.text(),
+      height: Number(response.headers.get('quorate-height')),
+    }
   }
   for (const replica of [1, 2, 3, 4]) {
     expect((await read(replica, `at-least=${Number(second['height'])}`)).text).toContain('new')
@@ -87,7 +107,12 @@ test('read levels: a height token reads your writes on any replica; as-of reads 
 
 test('status, blocks, health, metrics and the OpenAPI file answer', async () => {
   const status = await cluster.at(2).status()
-  expect(status).toMatchObject({ height: expect.any(Number), round: expect.any(Number), stateRoot: expect.stringMatching(/^[0-9a-f]{64}$/), faults: [] })
+  expect(status).toMatchObject({
+    height: expect.any(Number),
+    round: expect.any(Number),
+    stateRoot: expect.stringMatching(/^[0-9a-f]{64}$/),
+    faults: [],
+  })
   const block = (await (await fetch(`${url}/v1/blocks/1`)).json()) as Record<string, unknown>
   expect(JSON.stringify(block)).toContain('stateRoot')
   expect((await fetch(`${url}/v1/health`)).status).toBe(200)
@@ -104,7 +129,11 @@ test('a clean stop ends with code 0 and a second start resumes the same ledger',
   for (const replica of cluster.replicas) replica.start()
   await cluster.ready()
   expect(await cluster.converged()).toBeGreaterThanOrEqual(before)
-  const again = await send(4, { sql: 'INSERT INTO t(v) VALUES (?) RETURNING id', args: ['once'] }, { 'idempotency-key': 'order-7' })
+  const again = await send(
+    4,
+    { sql: 'INSERT INTO t(v) VALUES (?) RETURNING id', args: ['once'] },
+    { 'idempotency-key': 'order-7' },
+  )
   expect(((await again.json()) as { height: number }).height).toBeLessThanOrEqual(before)
 })
 

@@ -28,11 +28,15 @@ class Liars {
     const { random, committee } = this.#network
     const model = this.#network.node(random.below(committee.quorum)).own
     if (model === undefined) return undefined
-    if (!this.#forks && this.#made.some((unit) => unit.creator === creator && unit.round >= model.round)) return undefined
+    if (!this.#forks && this.#made.some((unit) => unit.creator === creator && unit.round >= model.round))
+      return undefined
     let lied = false
     const parents = model.parents.map((parent, at): Parent | undefined => {
       const own = this.#made.filter((unit) => unit.creator === at && unit.round < model.round)
-      const latest = own.reduce<AdmittedUnit | undefined>((a, b) => (a !== undefined && a.round > b.round ? a : b), undefined)
+      const latest = own.reduce<AdmittedUnit | undefined>(
+        (a, b) => (a !== undefined && a.round > b.round ? a : b),
+        undefined,
+      )
       const chosen = latest ?? parent
       if (chosen === undefined || model.round === 0) return undefined
       if (random.percent(1)) return inventedParent(model.round - 1, random.below(50))
@@ -87,7 +91,8 @@ describe.each(CASES)('$size members, forks: $forks', ({ size, forks }) => {
         const unit = liars.make(from)
         for (const to of honest) {
           const node = network.node(to)
-          if (unit !== undefined && random.percent(50)) network.feed(node, { kind: 'units', from: toSeat(from), units: [unit] })
+          if (unit !== undefined && random.percent(50))
+            network.feed(node, { kind: 'units', from: toSeat(from), units: [unit] })
           if (random.percent(99)) continue
           const lied = Array.from({ length: size }, () => toRound(random.below(2) * 0xffff_ffff))
           network.feed(node, { kind: 'frontier', from: toSeat(from), rounds: lied })
@@ -98,7 +103,9 @@ describe.each(CASES)('$size members, forks: $forks', ({ size, forks }) => {
     for (const [at, text] of sent.entries()) network.at(10 + at * 20, () => network.submit(at % honest.length, text))
     network.run(20_000)
     const logs = honest.map((at) => network.node(at).log)
-    const whole = logs.map((log) => log.map((entry) => `${entry.head}: ${entry.units.map((unit) => unit.hash).join(' ')}`))
+    const whole = logs.map((log) =>
+      log.map((entry) => `${entry.head}: ${entry.units.map((unit) => unit.hash).join(' ')}`),
+    )
     const shortest = Math.min(...whole.map((log) => log.length))
     for (const log of whole) expect(log.slice(0, shortest)).toEqual(whole[0]!.slice(0, shortest))
     for (const log of logs) {
@@ -107,7 +114,8 @@ describe.each(CASES)('$size members, forks: $forks', ({ size, forks }) => {
     }
     for (const at of honest) {
       const { status } = network.node(at).core!
-      for (const other of honest) expect([status.violations[other], status.forkers.includes(toSeat(other))]).toEqual([0, false])
+      for (const other of honest)
+        expect([status.violations[other], status.forkers.includes(toSeat(other))]).toEqual([0, false])
       if (!forks) expect(status.forkers).toEqual([])
       expect(status.unitsHeld).toBeLessThanOrEqual(size * 20)
       for (const hash of network.node(at).disk.keys()) if (liars.lying.has(hash)) taken += 1

@@ -166,7 +166,13 @@ test('answers to requests and frontiers keep within bytes and units, lowest roun
   const all = rounds.flat().map((unit) => unit.hash)
   expect(answerOf({ kind: 'request', from: seat(2), hashes: all }).length).toBe(5)
   const part = answerOf({ kind: 'frontier', from: seat(2), rounds: [toRound(0), toRound(0), undefined, toRound(0)] })
-  expect(part.map((unit) => [unit.round, unit.creator])).toEqual([[0, 2], [1, 0], [1, 1], [1, 2], [1, 3]])
+  expect(part.map((unit) => [unit.round, unit.creator])).toEqual([
+    [0, 2],
+    [1, 0],
+    [1, 1],
+    [1, 2],
+    [1, 3],
+  ])
   const small = new Host({ limits: { ...limits, answerBytesMax: 1 } })
   for (const unit of rounds.flat()) small.units(1, unit)
   const sends = only(small.feed({ kind: 'request', from: seat(2), hashes: all }), 'send')
@@ -210,7 +216,9 @@ test('what the queue refuses comes back', () => {
   expect(host.core.room.items).toBe(1)
   host.submit('kept')
   expect(host.core.queued()).toEqual([item('kept')])
-  expect(only(host.feed({ kind: 'submit', items: ['a', 'b'].map(item) }), 'refused').map((each) => each.items.length)).toEqual([2])
+  expect(
+    only(host.feed({ kind: 'submit', items: ['a', 'b'].map(item) }), 'refused').map((each) => each.items.length),
+  ).toEqual([2])
 })
 
 test('after a restart the own unit goes out again and every peer is asked', () => {

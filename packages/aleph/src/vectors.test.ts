@@ -118,7 +118,11 @@ describe.each(FILES)('%s', (name) => {
   })
 
   test('order, step by step', () => {
-    const inOrder = run(file, derived, units.map((unit) => unit.i))
+    const inOrder = run(
+      file,
+      derived,
+      units.map((unit) => unit.i),
+    )
     const expected = file.linearOrder ?? []
     if (forked) expect(linear(inOrder).slice(0, expected.length)).toEqual(expected)
     else expect(inOrder).toEqual(file.steps ?? [])
@@ -128,7 +132,13 @@ describe.each(FILES)('%s', (name) => {
   })
 
   test('order under shuffled insertion', () => {
-    const inOrder = linear(run(file, derived, units.map((unit) => unit.i)))
+    const inOrder = linear(
+      run(
+        file,
+        derived,
+        units.map((unit) => unit.i),
+      ),
+    )
     for (let seed = 1; seed <= 5; seed += 1) {
       expect(linear(run(file, derived, shuffledTopological(file, new Random(seed))))).toEqual(inOrder)
     }

@@ -48,7 +48,7 @@ test('any flipped bit fails, with a reason', () => {
   const codes = new Set<string>()
   for (let at = 0; at < good.length; at += 1) {
     const bad = good.slice()
-    bad[at] = (bad[at] ?? 0) ^ (1 << at % 8)
+    bad[at] = (bad[at] ?? 0) ^ (1 << (at % 8))
     const verified = verifyReceiptFile(fileOf(bad), ledger.genesis)
     expect(verified.ok).toBe(false)
     if (verified.ok) continue

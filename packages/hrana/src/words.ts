@@ -7,7 +7,8 @@ export type Value = null | bigint | number | string | Uint8Array
 
 /** SQL: the text itself, or the id under which `store_sql` left it on this stream. */
 export type SqlSource =
-  { readonly kind: 'text'; readonly sql: string } | { readonly kind: 'stored'; readonly id: number }
+  | { readonly kind: 'text'; readonly sql: string }
+  | { readonly kind: 'stored'; readonly id: number }
 
 /** A named argument. The name may lack the `:`, `@` or `$` it has in the SQL text. */
 export interface NamedArg {
@@ -111,7 +112,8 @@ export type StreamResponse =
 
 /** The answer to a stream request. */
 export type StreamResult =
-  { readonly kind: 'ok'; readonly response: StreamResponse } | { readonly kind: 'error'; readonly error: HranaError }
+  | { readonly kind: 'ok'; readonly response: StreamResponse }
+  | { readonly kind: 'error'; readonly error: HranaError }
 
 /** Answer to a pipeline: one result per request, in order. No baton: the stream is closed. */
 export interface PipelineResponse {

@@ -78,7 +78,16 @@ async function seatsIn(folder: string, flags: DevFlags): Promise<readonly Seat[]
       await checkPort(http, name, 'HTTP')
       if (listen !== undefined) await checkPort(listen, name, 'replica port')
       const log = flags.logLevel === undefined ? [] : ['--log-level', flags.logLevel]
-      const args = [...REPLICA_NODE_FLAGS, ...process.execArgv, main, 'start', '--config', file, '--stop-with-stdin', ...log]
+      const args = [
+        ...REPLICA_NODE_FLAGS,
+        ...process.execArgv,
+        main,
+        'start',
+        '--config',
+        file,
+        '--stop-with-stdin',
+        ...log,
+      ]
       return {
         name,
         url: `http://${http}`,

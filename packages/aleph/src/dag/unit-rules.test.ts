@@ -43,7 +43,9 @@ describe('shun', () => {
       return unit === undefined ? undefined : { creator: unit.creator, round: unit.round, unit }
     },
     highestBelow: (creator: Seat, round: number) =>
-      units.filter((unit) => unit.creator === creator && unit.round < round).reduce((max, unit) => Math.max(max, unit.round), -1),
+      units
+        .filter((unit) => unit.creator === creator && unit.round < round)
+        .reduce((max, unit) => Math.max(max, unit.round), -1),
   })
   const all = rounds.flat()
   const [a, b, c, d] = rounds[2]! as [AdmittedUnit, AdmittedUnit, AdmittedUnit, AdmittedUnit]
@@ -51,7 +53,11 @@ describe('shun', () => {
     [undefined, 'full', legal],
     [undefined, 'a quorum', unitOf({ creator: 0, round: 3, on: [a, b, c, rounds[1]![3]] })],
     ['WRONG_PARENT', 'another seat', unitOf({ creator: 0, round: 3, on: [a, b, d, c] })],
-    ['WRONG_PARENT', 'another round', unitOf({ creator: 0, round: 3, on: [a, b, c, { ...d, round: rounds[1]![3]!.round }] })],
+    [
+      'WRONG_PARENT',
+      'another round',
+      unitOf({ creator: 0, round: 3, on: [a, b, c, { ...d, round: rounds[1]![3]!.round }] }),
+    ],
     ['OWN_UNIT_SKIPPED', 'none named', unitOf({ creator: 0, round: 3, on: [undefined, b, c, d] })],
     ['OWN_UNIT_SKIPPED', 'an older one named', unitOf({ creator: 0, round: 3, on: [rounds[1]![0], b, c, d] })],
     ['INCONSISTENT', 'its parents know more', unitOf({ creator: 0, round: 3, on: [a, b, c, rounds[0]![3]] })],

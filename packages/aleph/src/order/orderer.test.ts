@@ -13,7 +13,7 @@ import { RoundDag } from './round-dag.ts'
 import type { Bit } from './rules.ts'
 import { alternatingVote, quorateRules } from './rules.ts'
 
-const coin = (round: number): Bit => (Math.imul(round, 2654435761) & 0x10000) === 0 ? 0 : 1
+const coin = (round: number): Bit => ((Math.imul(round, 2654435761) & 0x10000) === 0 ? 0 : 1)
 
 type Heads = 'one' | 'every'
 
@@ -70,7 +70,12 @@ describe.each<Heads>(['one', 'every'])('heads: %s', (heads) => {
       fc.property(shapes, ({ shape, seed }) => {
         const random = new Random(seed)
         const units = randomUnits(shape, random)
-        const first = order(shape.size, units, units.map((_, plain) => plain), heads)
+        const first = order(
+          shape.size,
+          units,
+          units.map((_, plain) => plain),
+          heads,
+        )
         expect(order(shape.size, units, randomTopological(units, random), heads)).toEqual(first)
       }),
       { numRuns: 300 },
@@ -97,7 +102,12 @@ describe.each<Heads>(['one', 'every'])('heads: %s', (heads) => {
         const units = randomUnits(shape, new Random(seed))
         const byHash = new Map(units.map((unit, plain) => [unit.hash, plain]))
         const taken = new Set<number>()
-        for (const { head, units: batch } of order(shape.size, units, units.map((_, plain) => plain), heads)) {
+        for (const { head, units: batch } of order(
+          shape.size,
+          units,
+          units.map((_, plain) => plain),
+          heads,
+        )) {
           const past = pastOf(units, byHash.get(head)!)
           const fresh = [...past].filter((plain) => !taken.has(plain))
           expect([...batch].sort()).toEqual(fresh.map((plain) => units[plain]!.hash).sort())
@@ -117,7 +127,13 @@ describe.each<Heads>(['one', 'every'])('heads: %s', (heads) => {
       fc.property(shapes, fc.integer({ min: 1, max: 5 }), ({ shape, seed }, windowRounds) => {
         const random = new Random(seed)
         const units = randomUnits({ ...shape, skips: 30 }, random)
-        const first = order(shape.size, units, units.map((_, plain) => plain), heads, windowRounds)
+        const first = order(
+          shape.size,
+          units,
+          units.map((_, plain) => plain),
+          heads,
+          windowRounds,
+        )
         expect(order(shape.size, units, randomTopological(units, random), heads, windowRounds)).toEqual(first)
         const roundOf = new Map(units.map((unit) => [unit.hash, unit.round]))
         for (const batch of first) {
@@ -133,7 +149,13 @@ describe.each<Heads>(['one', 'every'])('heads: %s', (heads) => {
       fc.property(shapes, fc.integer({ min: 0, max: 100 }), ({ shape, seed }, percent) => {
         const windowRounds = 4
         const units = randomUnits(shape, new Random(seed))
-        const all = order(shape.size, units, units.map((_, plain) => plain), heads, windowRounds)
+        const all = order(
+          shape.size,
+          units,
+          units.map((_, plain) => plain),
+          heads,
+          windowRounds,
+        )
         const at = Math.floor((all.length * percent) / 101)
         const base = all[at]
         if (base === undefined) return
@@ -165,7 +187,12 @@ describe.each<Heads>(['one', 'every'])('heads: %s', (heads) => {
           units.push({ round, creator, hash: `${round}/${creator}`, parents: below })
         }
       }
-      const commits = order(size, units, units.map((_, plain) => plain), heads)
+      const commits = order(
+        size,
+        units,
+        units.map((_, plain) => plain),
+        heads,
+      )
       const heard = commits.map(({ round, head }) => `${round}:${head}`)
       const expected = [0, 1, 2].flatMap((round) =>
         Array.from({ length: heads === 'one' ? 1 : size }, (_, slot) => `${round}:${round}/${(round + slot) % size}`),

@@ -55,6 +55,10 @@ test('an old parent is asked for at once, a fresh one may be on its way', () => 
 test('alone, there is nobody to ask', () => {
   const room = new WaitingRoom(1, ALEPH_LIMITS)
   const parent = inventedParent(0, 1)
-  room.hold({ unit: unitOf({ creator: 0, round: 1, on: [parent], seats: 1 }), from: seat(0), durable: true }, [parent], 0)
+  room.hold(
+    { unit: unitOf({ creator: 0, round: 1, on: [parent], seats: 1 }), from: seat(0), durable: true },
+    [parent],
+    0,
+  )
   expect(dueRequests(room.wants(), { ...asker, size: 1 }, 0, 1)).toEqual([])
 })

@@ -29,7 +29,10 @@ export function committeeOf(size: number): Committee {
   const key = (text: string): string => createHash('sha256').update(text).digest('hex')
   return new Committee(
     VIEW,
-    Array.from({ length: size }, (_, at) => ({ id: key(`id ${at}`) as MemberId, key: key(`key ${at}`) as ConsensusKey })),
+    Array.from({ length: size }, (_, at) => ({
+      id: key(`id ${at}`) as MemberId,
+      key: key(`key ${at}`) as ConsensusKey,
+    })),
   )
 }
 
@@ -133,7 +136,14 @@ export class Network {
   start(at: number, base?: Base): void {
     const node = this.node(at)
     const { committee, limits } = this
-    node.core = new Aleph({ committee, seat: node.seat, coin: deterministicCoin(VIEW), base, heads: this.heads, limits })
+    node.core = new Aleph({
+      committee,
+      seat: node.seat,
+      coin: deterministicCoin(VIEW),
+      base,
+      heads: this.heads,
+      limits,
+    })
     node.lives += 1
     if (node.lives > 1 || base !== undefined) {
       this.feed(node, { kind: 'restored', units: [...node.disk.values()], own: node.own })
@@ -275,7 +285,7 @@ export class Network {
     const heap = this.#heap
     this.#order += 1
     heap.push({ atMs, order: this.#order, run })
-    for (let at = heap.length - 1; at > 0; ) {
+    for (let at = heap.length - 1; at > 0;) {
       const up = (at - 1) >> 1
       if (isBefore(sure(heap[up]), sure(heap[at]))) break
       swap(heap, up, at)
@@ -289,7 +299,7 @@ export class Network {
     const last = heap.pop()
     if (first === undefined || last === undefined || heap.length === 0) return first
     heap[0] = last
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       let least = at
       for (const child of [2 * at + 1, 2 * at + 2]) {
         const candidate = heap[child]

@@ -55,13 +55,18 @@ export function randomUnits(shape: DagShape, random: Random): PlainUnit[] {
   const latest: number[][] = Array.from({ length: size }, () => [])
   for (let round = 0; round < rounds; round += 1) {
     const made: number[] = []
-    const seats = shuffled(Array.from({ length: size - silent }, (_, seat) => seat), random)
+    const seats = shuffled(
+      Array.from({ length: size - silent }, (_, seat) => seat),
+      random,
+    )
     const present = seats.filter((_, at) => at < quorumOf(size) || !random.percent(skips))
     for (const creator of present) {
       const versions = creator < forking && random.percent(50) ? 2 : 1
       for (let version = 0; version < versions; version += 1) {
         const parents = round === 0 ? [] : chooseParents({ size, dense, units, below, latest, creator }, random)
-        const hash = createHash('sha256').update(`${round}/${creator}/${version}/${random.below(1e9)}`).digest('hex')
+        const hash = createHash('sha256')
+          .update(`${round}/${creator}/${version}/${random.below(1e9)}`)
+          .digest('hex')
         made.push(units.push({ round, creator, hash, parents }) - 1)
       }
     }

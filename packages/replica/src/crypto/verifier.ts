@@ -89,7 +89,8 @@ export class Verifier {
     if (this.#isStarted) return
     this.#isStarted = true
     const file = import.meta.url.endsWith('.ts') ? './verify-worker.ts' : './verify-worker.js'
-    for (let i = 0; i < this.#size; i += 1) this.#start(new Worker(new URL(file, import.meta.url), { name: `verify-${i}` }))
+    for (let i = 0; i < this.#size; i += 1)
+      this.#start(new Worker(new URL(file, import.meta.url), { name: `verify-${i}` }))
   }
 
   #start(worker: Worker): void {

@@ -30,7 +30,8 @@ export interface PipelineAnswer {
 
 /** One request's place in the answer: decided already, or the program's answer at the same index. */
 type Slot =
-  { readonly kind: 'done'; readonly result: StreamResult } | { readonly kind: 'sql'; readonly request: ProgramRequest }
+  | { readonly kind: 'done'; readonly result: StreamResult }
+  | { readonly kind: 'sql'; readonly request: ProgramRequest }
 
 const CLOSED: HranaError = { message: 'The stream has been closed', code: 'STREAM_CLOSED' }
 const ROLLED_BACK: HranaError = {

@@ -37,9 +37,7 @@ export class LedgerWrites {
     this.#certificate = db.prepare('INSERT INTO certificates (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
     this.#vote = db.prepare('INSERT INTO votes (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
     this.#voteAt = db.prepare('SELECT bytes FROM votes WHERE height = ?')
-    this.#evidence = db.prepare(
-      'INSERT INTO evidence (member, digest, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
-    )
+    this.#evidence = db.prepare('INSERT INTO evidence (member, digest, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     this.#evidenceCount = db.prepare('SELECT count(*) AS count FROM evidence WHERE member = ?')
     this.#meta = db.prepare(
       'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',

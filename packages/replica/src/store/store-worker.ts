@@ -54,7 +54,7 @@ function serve(file: LedgerFile, first: StoreRequest): boolean {
   const reads: Extract<StoreRequest, { kind: 'read' }>[] = []
   let closing = false
   let size = 0
-  for (let request: StoreRequest | undefined = first; request !== undefined; ) {
+  for (let request: StoreRequest | undefined = first; request !== undefined;) {
     if (request.kind === 'append') {
       appends.push(request)
       for (const record of request.records) size += recordBytes(record)

@@ -75,7 +75,11 @@ export class Store {
    */
   static async open(options: StoreOptions): Promise<Store> {
     const file = import.meta.url.endsWith('.ts') ? './store-worker.ts' : './store-worker.js'
-    const worker = new Worker(new URL(file, import.meta.url), { name: 'store', workerData: { ...options }, resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 } })
+    const worker = new Worker(new URL(file, import.meta.url), {
+      name: 'store',
+      workerData: { ...options },
+      resourceLimits: { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 },
+    })
     await new Promise<void>((resolve, reject) => {
       worker.once('message', (reply: StoreReply) => {
         worker.off('error', reject)

@@ -27,7 +27,8 @@ const CODES: Readonly<Record<number, string>> = {
 }
 
 type One =
-  { readonly kind: 'result'; readonly result: StatementResult } | { readonly kind: 'error'; readonly error: SqlError }
+  | { readonly kind: 'result'; readonly result: StatementResult }
+  | { readonly kind: 'error'; readonly error: SqlError }
 
 function errorOf(error: unknown): SqlError {
   const { errcode = 1, message } = error as { errcode?: number; message: string }
