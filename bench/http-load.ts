@@ -27,8 +27,9 @@ export class Connection {
   }
 
   post(path: string, body: string): Promise<Answer> {
-    const head = `POST ${path} HTTP/1.1\r\nhost: ${this.#host}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n`
-    this.#socket.write(head + body)
+    const length = Buffer.byteLength(body)
+    const fields = [`host: ${this.#host}`, 'content-type: application/json', `content-length: ${length}`]
+    this.#socket.write(`POST ${path} HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n${body}`)
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject }
     })

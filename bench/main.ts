@@ -11,7 +11,8 @@ const { values } = parseArgs({ options: { json: { type: 'string' }, seconds: { t
 const seconds = Number(values.seconds)
 const say = (line: string): void => console.log(`  ${line}`)
 
-const machine = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
+const processors = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown CPU'}`
+const machine = `${processors}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
 console.log(`machine: ${machine}`)
 
 console.log('SQL alone: one engine, small INSERTs, a savepoint each, 1000 a block, pages hashed')

@@ -39,7 +39,8 @@ describe('@libsql/client', () => {
       CREATE TABLE product(id INTEGER PRIMARY KEY, title TEXT NOT NULL, price REAL NOT NULL, stock INTEGER NOT NULL DEFAULT 0);
       CREATE TABLE orders(id INTEGER PRIMARY KEY, customer_id INTEGER NOT NULL REFERENCES customer(id) ON DELETE CASCADE,
         placed TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP);
-      CREATE TABLE line(order_id INTEGER NOT NULL REFERENCES orders(id) ON DELETE CASCADE, product_id INTEGER NOT NULL REFERENCES product(id),
+      CREATE TABLE line(order_id INTEGER NOT NULL REFERENCES orders(id) ON DELETE CASCADE,
+        product_id INTEGER NOT NULL REFERENCES product(id),
         quantity INTEGER NOT NULL CHECK (quantity > 0), PRIMARY KEY (order_id, product_id)) WITHOUT ROWID;
       CREATE INDEX line_product ON line(product_id);
       CREATE VIRTUAL TABLE product_text USING fts5(title, content='product', content_rowid='id');
@@ -70,12 +71,14 @@ describe('@libsql/client', () => {
       for (let at = 0; at < batch.length; at += 200) await client.batch(batch.slice(at, at + 200), 'write')
     }
     const lines = Array.from({ length: ORDERS * 2 }, (_, i) => ({
-      sql: 'INSERT INTO line(order_id, product_id, quantity) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity',
+      sql: `INSERT INTO line(order_id, product_id, quantity) VALUES (?, ?, ?)
+        ON CONFLICT DO UPDATE SET quantity = quantity + excluded.quantity`,
       args: [(i % ORDERS) + 1, ((i * 13) % PRODUCTS) + 1, (i % 5) + 1],
     }))
     for (let at = 0; at < lines.length; at += 300) await client.batch(lines.slice(at, at + 300), 'write')
     const counts = await client.execute(
-      'SELECT (SELECT count(*) FROM customer) c, (SELECT count(*) FROM orders) o, (SELECT count(*) FROM line) l, (SELECT sum(quantity) FROM line) q',
+      `SELECT (SELECT count(*) FROM customer) c, (SELECT count(*) FROM orders) o,
+        (SELECT count(*) FROM line) l, (SELECT sum(quantity) FROM line) q`,
     )
     // Every line was inserted twice: the second time its quantity was added.
     expect(counts.rows[0]).toMatchObject({ c: CUSTOMERS, o: ORDERS, l: ORDERS, q: ORDERS * 2 * 3 })
@@ -84,7 +87,8 @@ describe('@libsql/client', () => {
   test('every replica answers joins, JSON, full text, windows and the view alike', async () => {
     const questions = [
       'SELECT name, round(total, 2) AS total FROM revenue ORDER BY total DESC, id LIMIT 5',
-      "SELECT count(*) AS n FROM customer WHERE profile ->> 'tier' = 2 AND EXISTS (SELECT 1 FROM json_each(profile, '$.tags') WHERE value = 't3')",
+      `SELECT count(*) AS n FROM customer WHERE profile ->> 'tier' = 2
+        AND EXISTS (SELECT 1 FROM json_each(profile, '$.tags') WHERE value = 't3')`,
       "SELECT rowid, title FROM product_text WHERE product_text MATCH 'blue AND lamp' ORDER BY rank, rowid LIMIT 5",
       'SELECT id, sum(stock) OVER (ORDER BY id ROWS 2 PRECEDING) AS s FROM product ORDER BY id LIMIT 8',
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50) SELECT sum(sin(i)) AS s, count(*) AS c FROM n',
@@ -210,11 +214,19 @@ describe('drizzle-orm/libsql', () => {
     )
     writeFileSync(
       join(folder, '0000_users.sql'),
-      'CREATE TABLE `users` (`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL, `name` text NOT NULL, `meta` text, `created_at` text DEFAULT (CURRENT_TIMESTAMP) NOT NULL);',
+      [
+        'CREATE TABLE `users` (`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL, `name` text NOT NULL,',
+        '`meta` text, `created_at` text DEFAULT (CURRENT_TIMESTAMP) NOT NULL);',
+      ].join('\n'),
     )
     writeFileSync(
       join(folder, '0001_posts.sql'),
-      'CREATE TABLE `posts` (`id` integer PRIMARY KEY NOT NULL, `author_id` integer NOT NULL, `title` text NOT NULL, `score` real DEFAULT 0 NOT NULL, FOREIGN KEY (`author_id`) REFERENCES `users`(`id`) ON DELETE cascade);\n--> statement-breakpoint\nCREATE INDEX `posts_author` ON `posts` (`author_id`);',
+      [
+        'CREATE TABLE `posts` (`id` integer PRIMARY KEY NOT NULL, `author_id` integer NOT NULL, `title` text NOT NULL,',
+        '`score` real DEFAULT 0 NOT NULL, FOREIGN KEY (`author_id`) REFERENCES `users`(`id`) ON DELETE cascade);',
+        '--> statement-breakpoint',
+        'CREATE INDEX `posts_author` ON `posts` (`author_id`);',
+      ].join('\n'),
     )
     const db = drizzle({ client })
     await migrate(db, { migrationsFolder: folder })

@@ -81,7 +81,12 @@ export function prepare(code: number, body: Uint8Array, committeeOf: CommitteeOf
       return prepareVote(message.vote, committeeOf)
     case 'blocks':
       return prepareBlocks(message.blocks, committeeOf)
-    default:
+    case 'unit-request':
+    case 'frontier':
+    case 'tip':
+    case 'block-request':
+    case 'height-request':
+    case 'height-reply':
       return ok({ checks: [], finish: () => ok(message) })
   }
 }

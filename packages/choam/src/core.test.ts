@@ -2,7 +2,6 @@
 
 import type { Digest, Height, MemberId, Millis, OrderedHead, OrderedUnit, Round, Seat, Vote } from '@quorate/types'
 import {
-  Committee,
   encodeItem,
   encodeMessage,
   encodePayload,
@@ -16,7 +15,7 @@ import {
   sealUnit,
   unitHash,
 } from '@quorate/types'
-import type { ConsensusKey, Genesis, SignedJoin, ViewId } from '@quorate/types'
+import type { Committee, ConsensusKey, Genesis, SignedJoin, ViewId } from '@quorate/types'
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

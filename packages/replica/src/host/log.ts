@@ -21,5 +21,6 @@ function prettyLine(line: string): string {
   const fields = Object.entries(rest).map(
     ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  return `${new Date(Number(time)).toISOString()} ${pino.levels.labels[Number(level)] ?? ''} ${String(replica)} ${String(msg)}${fields.join('')}\n`
+  const words = [new Date(Number(time)).toISOString(), pino.levels.labels[Number(level)], replica, msg]
+  return `${words.map(String).join(' ')}${fields.join('')}\n`
 }

@@ -25,8 +25,13 @@ const CACHED_PAGES_MAX = 4096
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS pages (number INTEGER NOT NULL, height INTEGER NOT NULL, hash TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS pages_by_number ON pages (number, height);
-CREATE TABLE IF NOT EXISTS replaced (by_height INTEGER NOT NULL, number INTEGER NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (by_height, number)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS heights (height INTEGER PRIMARY KEY, page_count INTEGER NOT NULL, time_ms INTEGER NOT NULL, seed TEXT NOT NULL, state_root TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS replaced (
+  by_height INTEGER NOT NULL, number INTEGER NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (by_height, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heights (
+  height INTEGER PRIMARY KEY, page_count INTEGER NOT NULL, time_ms INTEGER NOT NULL, seed TEXT NOT NULL,
+  state_root TEXT NOT NULL
+) STRICT;
 `
 
 /** A height whose pages are whole. */
