@@ -6,8 +6,6 @@ import type { Statement as Words } from '@quorate/types'
 import type { Statement } from './statement.ts'
 import { SqliteError } from './connection.ts'
 
-const PREFIXES = [':', '@', '$', '?'] as const
-
 function refuse(message: string): never {
   throw new SqliteError({ code: 'ARGS_INVALID', message }, 25)
 }
@@ -19,13 +17,9 @@ export function bindArguments(statement: Statement, words: Words): void {
   const { parameterCount } = statement
   if (args.length > parameterCount) refuse(`${args.length} positional arguments for ${parameterCount} parameters`)
   args.forEach((value, i) => statement.bind(i + 1, value))
-  const names = namedArgs.length === 0 ? [] : statement.parameters
   for (const { name, value } of namedArgs) {
-    const hasPrefix = PREFIXES.some((prefix) => name.startsWith(prefix))
-    const at = names.findIndex(
-      (each) => each !== undefined && (each === name || (!hasPrefix && each.slice(1) === name)),
-    )
-    if (at < 0) refuse(`the statement has no parameter named ${name}`)
-    statement.bind(at + 1, value)
+    const index = statement.indexOf(name)
+    if (index === undefined) refuse(`the statement has no parameter named ${name}`)
+    statement.bind(index, value)
   }
 }

@@ -11,7 +11,8 @@ import type { Statements } from './statements.ts'
 
 const CLIENT = '_quorate_client'
 const UNIT = '_quorate_unit'
-const COMMENTS = /\/\*.*?\*\/|--[^\n]*/gs
+/** A comment that is not closed ends with the text: looking for its end again from each place within takes for ever. */
+const COMMENTS = /\/\*.*?(?:\*\/|$)|--[^\n]*/gs
 
 function foreignKeyRefusal(): StatementRefusal {
   return new StatementRefusal('SQLITE_CONSTRAINT', 'FOREIGN KEY constraint failed')
@@ -104,11 +105,12 @@ export class ClientTransaction {
       return result
     } catch (error) {
       // Where SQLite has rolled back everything, there is no savepoint left.
-      if (!this.#connection.isAutocommit) {
-        if (error instanceof StatementRefusal) this.#backTo(UNIT)
-        else this.#statements.own(`RELEASE ${UNIT}`)
-      }
-      throw error
+      if (this.#connection.isAutocommit) throw error
+      // INSERT OR FAIL keeps what it did before it failed, and that may be what no commit accepts.
+      const isOwed = !this.#isOpen && this.hasDebt
+      if (isOwed || error instanceof StatementRefusal) this.#backTo(UNIT)
+      else this.#statements.own(`RELEASE ${UNIT}`)
+      throw isOwed ? foreignKeyRefusal() : error
     }
   }
 

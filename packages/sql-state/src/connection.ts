@@ -1,7 +1,7 @@
 // One open database: a thin, fast binding over SQLite's C interface. It knows nothing of ledgers; it prepares, binds,
 // steps, and turns failures into values.
 
-import { utf8, utf8Lossy } from '@quorate/kernel'
+import { utf8 } from '@quorate/kernel'
 import type { SqlError } from '@quorate/types'
 import { EngineTrap, LocalTrouble } from './failure.ts'
 import { Statement } from './statement.ts'
@@ -75,7 +75,7 @@ export class Connection implements StatementHost {
 
   /** The C string at `at`, or undefined for NULL. */
   text(at: Pointer): string | undefined {
-    return at === 0 ? undefined : utf8Lossy(this.#memory.bytes.subarray(at, at + this.#memory.stringLength(at)))
+    return this.#memory.text(at)
   }
 
   /** The module has thrown: nothing of this connection may be used any more. */

@@ -22,6 +22,9 @@ const CONFIG_DQS_DML = 1013
 const CONFIG_LOAD_EXTENSION = 1005
 const CONFIG_TRUSTED_SCHEMA = 1017
 
+/** Page cache of a reader or a session, many of which share one engine. Changes no answer. */
+export const READ_CACHE_KIB = 8192
+
 /** An open connection and how to close it. */
 export interface Opened {
   readonly connection: Connection
@@ -137,10 +140,10 @@ export class Engine {
   #mayDo(action: number, first: Pointer, second: Pointer, database: Pointer): boolean {
     const { memory } = this.vfs
     if (this.#notes !== undefined) {
-      const names = { first: memory.ascii(first), second: memory.ascii(second), database: memory.ascii(database) }
+      const names = { first: memory.text(first), second: memory.text(second), database: memory.text(database) }
       return authorize(this.#notes, { action, ...names })
     }
     // Neither prepared nor stepped for a client: our own statement.
-    return this.#meter === undefined || authorizeNested(action, memory.ascii(first))
+    return this.#meter === undefined || authorizeNested(action, memory.text(first))
   }
 }

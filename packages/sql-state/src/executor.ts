@@ -20,8 +20,9 @@
 import { assert, bytesEqual, Writer } from '@quorate/kernel'
 import type { Digest, Height, Outcome, Replay, Transaction } from '@quorate/types'
 import { decodeTransaction, DIGEST_BYTES, encodeOutcome, hashOf, rawOf } from '@quorate/types'
+import { SqliteError } from './connection.ts'
 import type { Engine, Opened, OpenOptions } from './engine.ts'
-import { ProgramConflict } from './failure.ts'
+import { ProgramConflict, ProgramFailure } from './failure.ts'
 import { failureOf } from './failure-of.ts'
 import { GasMeter } from './gas.ts'
 import { LEDGER_TABLES, SQL } from './ledger-tables.ts'
@@ -157,6 +158,7 @@ class BlockRun {
    * The connection's engine is no longer what it should be: go on with a new one, on the pages as they were committed.
    */
   #reopen(): void {
+    this.#engine.vfs.check()
     this.#opened = this.#open()
     this.#statements = new Statements(this.#engine, this.#opened.connection)
   }
@@ -174,10 +176,13 @@ class BlockRun {
     this.#own(SQL.head, BigInt(this.#block.height), BigInt(this.#block.timeMs))
   }
 
-  /** On the meter: FTS5 writes what it has gathered only now. */
+  /** On the meter: FTS5 writes what it has gathered only now, and what fails there is the program's failure. */
   #commit(meter: GasMeter): void {
     try {
       this.#engine.metered(meter, () => this.#engine.vfs.writable(() => this.#own(SQL.commit)))
+    } catch (error) {
+      const failure = failureOf(error, this.#engine, this.#opened.connection)
+      throw failure ?? (error instanceof SqliteError ? new ProgramFailure(error.error, false) : error)
     } finally {
       meter.end(0)
     }

@@ -28,6 +28,4 @@ export const SQL = {
   forget:
     'DELETE FROM _quorate_outcomes WHERE id IN (SELECT id FROM _quorate_outcomes INDEXED BY _quorate_outcomes_by_expiry ' +
     'WHERE expires_ms < ?1 ORDER BY expires_ms, id LIMIT ?2)',
-  /** Schema objects that speak of the ledger's tables: only the ledger's own may. */
-  mentions: "SELECT count(*) FROM sqlite_schema WHERE instr(lower(sql), '_quorate') > 0",
 } as const

@@ -6,6 +6,7 @@ import type { Digest, Outcome, Program, ProgramRequest } from '@quorate/types'
 import { rawOf } from '@quorate/types'
 import { SqliteError } from './connection.ts'
 import type { Engine, Opened } from './engine.ts'
+import { READ_CACHE_KIB } from './engine.ts'
 import { LocalTrouble, ProgramFailure } from './failure.ts'
 import { STACK_OVERFLOW } from './failure-of.ts'
 import { GasMeter } from './gas.ts'
@@ -39,7 +40,7 @@ export class Reader {
   constructor(engine: Engine, pages: PageSource, context: ReadContext) {
     this.#engine = engine
     this.#context = context
-    this.#opened = engine.open(new Overlay(pages))
+    this.#opened = engine.open(new Overlay(pages), { cacheKib: READ_CACHE_KIB })
     this.#statements = new Statements(engine, this.#opened.connection)
   }
 

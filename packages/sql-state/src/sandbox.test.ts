@@ -94,6 +94,7 @@ const FORBIDDEN = [
   'CREATE VIEW mine AS SELECT * FROM _quorate_outcomes',
   'CREATE TRIGGER mine AFTER INSERT ON t BEGIN INSERT INTO _quorate_members VALUES (1, 2); END',
   'CREATE TABLE mine AS SELECT 1 AS _quorate_column',
+  'CREATE TABLE mine(x /* _quorate_ */)',
   'SAVEPOINT _quorate_client',
   'RELEASE _quorate_client',
   'ROLLBACK TO _quorate_unit',

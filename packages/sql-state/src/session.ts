@@ -12,6 +12,7 @@ import type { Digest, Replay, Reply, Statement, StepReply } from '@quorate/types
 import { millis } from '@quorate/types'
 import { digestOf } from './digest.ts'
 import type { Engine, Opened } from './engine.ts'
+import { READ_CACHE_KIB } from './engine.ts'
 import { replaySeed } from './executor.ts'
 import { LocalTrouble, ProgramFailure } from './failure.ts'
 import { STACK_OVERFLOW } from './failure-of.ts'
@@ -55,7 +56,7 @@ export class Session {
   ) {
     this.#engine = engine
     this.#replay = { timeMs: millis(context.timeMs), seed: context.seed }
-    this.#opened = engine.open(new Overlay(pages))
+    this.#opened = engine.open(new Overlay(pages), { cacheKib: READ_CACHE_KIB })
     const { connection } = this.#opened
     this.#statements = new Statements(engine, connection)
     connection.exec('BEGIN')

@@ -34,6 +34,7 @@ export class Statement {
   readonly parameterCount: number
   #columns: readonly Column[] | undefined
   #parameters: readonly (string | undefined)[] | undefined
+  #indexes: ReadonlyMap<string, number> | undefined
 
   constructor(host: StatementHost, memory: Memory, pointer: Pointer, consumed: number) {
     this.#host = host
@@ -67,6 +68,21 @@ export class Statement {
       this.#host.text(exports.sqlite3_bind_parameter_name(this.pointer, i + 1)),
     )
     return this.#parameters
+  }
+
+  /** Index of the first parameter called `name`, with or without its prefix. */
+  indexOf(name: string): number | undefined {
+    this.#indexes ??= this.#namedIndexes()
+    return this.#indexes.get(name)
+  }
+
+  #namedIndexes(): ReadonlyMap<string, number> {
+    const indexes = new Map<string, number>()
+    this.parameters.forEach((parameter, i) => {
+      if (parameter === undefined) return
+      for (const name of [parameter, parameter.slice(1)]) if (!indexes.has(name)) indexes.set(name, i + 1)
+    })
+    return indexes
   }
 
   bind(index: number, value: SqlValue): void {

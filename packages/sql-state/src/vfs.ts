@@ -148,7 +148,7 @@ export class PageVfs {
     memory.setU32(file, 0)
     // Journals and temporary files are kept in memory by the connection's settings; a request for one is refused.
     if (name === 0 || Math.floor(flags / OPEN_MAIN_DB) % 2 === 0) return RESULT.cantopen
-    const overlay = this.#files.get(memory.ascii(name) ?? '')
+    const overlay = this.#files.get(memory.text(name) ?? '')
     if (overlay === undefined) return RESULT.cantopen
     const id = this.#nextFile
     this.#nextFile += 1

@@ -1,6 +1,8 @@
 // The part of the WASM build of SQLite that the engine touches. The build is pinned; this file names what it must
 // export.
 
+import { utf8Lossy } from '@quorate/kernel'
+
 /** A C pointer: an offset in the module's memory. */
 export type Pointer = number
 
@@ -182,9 +184,9 @@ export class Memory {
     return this.bytes.indexOf(0, at) - at
   }
 
-  /** The NUL-terminated ASCII string at `at`; undefined for NULL. */
-  ascii(at: Pointer): string | undefined {
-    return at === 0 ? undefined : String.fromCharCode(...this.bytes.subarray(at, at + this.stringLength(at)))
+  /** The NUL-terminated string at `at`, of any length; undefined for NULL. */
+  text(at: Pointer): string | undefined {
+    return at === 0 ? undefined : utf8Lossy(this.bytes.subarray(at, at + this.stringLength(at)))
   }
 
   /** A callback as a pointer that C can call. It lives as long as the module. */

@@ -2,7 +2,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { decode, must } from '@quorate/kernel'
-import { Reader, Session } from '@quorate/sql-state'
+import { LocalTrouble, Reader, Session } from '@quorate/sql-state'
 import type { Height } from '@quorate/types'
 import { encodeOutcome, readProgram } from '@quorate/types'
 import { loadEngine } from './load-engine.ts'
@@ -11,6 +11,9 @@ import { StateReader } from './state-file.ts'
 
 /** Heights kept open: the newest is asked for again and again. */
 const OPEN_HEIGHTS_MAX = 3
+
+/** Interactive sessions at once: each holds its changed pages and a page cache in the engine's heap. */
+const SESSIONS_MAX = 512
 
 const port = must(parentPort ?? undefined, 'an SQL reader runs as a thread')
 const { folder } = workerData as SqlWorkerOptions
@@ -32,12 +35,16 @@ function readerAt(height: Height): Reader | undefined {
   if (at === undefined) return undefined
   const reader = new Reader(engine, stateReader().pages(at), at)
   readers.set(height, reader)
-  for (const [oldest, old] of readers) {
+  for (const oldest of readers.keys()) {
     if (readers.size <= OPEN_HEIGHTS_MAX) break
-    readers.delete(oldest)
-    old.close()
+    forget(oldest)
   }
   return reader
+}
+
+function forget(height: Height): void {
+  readers.get(height)?.close()
+  readers.delete(height)
 }
 
 function read({ height, program }: ReaderRequest & { kind: 'read' }): ReaderReply {
@@ -50,6 +57,8 @@ function read({ height, program }: ReaderRequest & { kind: 'read' }): ReaderRepl
 }
 
 function open({ session, height, seed, isReadonly }: ReaderRequest & { kind: 'open' }): ReaderReply {
+  if (sessions.size >= SESSIONS_MAX)
+    return { kind: 'failed', message: `more than ${SESSIONS_MAX} interactive transactions` }
   const at = stateReader().at(height)
   if (at === undefined) return { kind: 'gone' }
   sessions.set(session, new Session(engine, stateReader().pages(at), { timeMs: at.timeMs, seed, isReadonly }))
@@ -98,9 +107,12 @@ port.on('message', ({ id, request }: { readonly id: number; readonly request: Re
   try {
     reply = handle(request)
   } catch (error) {
+    // The engine is broken, and with it every snapshot on it: the thread ends, and another takes its place.
+    if (error instanceof LocalTrouble) throw error
     // Reading must never stop the replica: this request fails, and the snapshot it ran on is not used again.
     reply = { kind: 'failed', message: error instanceof Error ? error.message : String(error) }
-    if (request.kind === 'read') readers.delete(request.height)
+    if (request.kind === 'read') forget(request.height)
+    else close(request.session)
   }
   port.postMessage({ id, reply })
 })

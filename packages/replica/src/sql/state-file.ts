@@ -11,28 +11,52 @@
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { PageSource } from '@quorate/sql-state'
+import { pageHash, RULES } from '@quorate/sql-state'
 import type { Digest, Height } from '@quorate/types'
 
 /** Name of the file in the data directory. */
 export const STATE_FILE = 'state.db'
 /** Heights below the newest one that stay readable. */
 export const RETAINED_HEIGHTS = 1000
+/**
+ * Heights of that much block time stay readable too: no interactive transaction that could still commit loses its
+ * snapshot.
+ */
+export const RETAINED_MS = RULES.replayMsMax
 /** Replaced versions deleted per block at most: a bounded share of a block's time. */
 const PRUNED_MAX = 4096
 /** Pages of the newest height kept in memory, 4 KiB each. */
 const CACHED_PAGES_MAX = 4096
 
 const SCHEMA = `
-CREATE TABLE IF NOT EXISTS pages (number INTEGER NOT NULL, height INTEGER NOT NULL, hash TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS pages (
+  number INTEGER NOT NULL, height INTEGER NOT NULL, hash TEXT NOT NULL, bytes BLOB NOT NULL
+) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS pages_by_number ON pages (number, height);
 CREATE TABLE IF NOT EXISTS replaced (
   by_height INTEGER NOT NULL, number INTEGER NOT NULL, height INTEGER NOT NULL, PRIMARY KEY (by_height, number)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS heights (
-  height INTEGER PRIMARY KEY, page_count INTEGER NOT NULL, time_ms INTEGER NOT NULL, seed TEXT NOT NULL,
-  state_root TEXT NOT NULL
+  height INTEGER PRIMARY KEY, page_count INTEGER NOT NULL, time_ms INTEGER NOT NULL, seed TEXT NOT NULL, state_root TEXT NOT NULL
 ) STRICT;
 `
+
+/** A page on disk is not what was written: this machine is at fault. */
+export class DamagedStateError extends Error {
+  override readonly name = 'DamagedStateError'
+  readonly code = 'STATE_DAMAGED'
+}
+
+/** The bytes of a row of `pages`, which must be there and hash to what the row says. */
+function pageOf(row: Record<string, unknown> | undefined, number: number, height: number | undefined): Uint8Array {
+  const bytes = row?.['bytes']
+  if (!(bytes instanceof Uint8Array))
+    throw new DamagedStateError(`${STATE_FILE} has no page ${number} at height ${height}`)
+  const hash = pageHash(number, bytes)
+  if (hash !== row?.['hash'])
+    throw new DamagedStateError(`${STATE_FILE}: page ${number} at height ${height} hashes to ${hash}`)
+  return bytes
+}
 
 /** A height whose pages are whole. */
 export interface StateHeight {
@@ -70,7 +94,7 @@ export class StateFile {
     this.#db = new DatabaseSync(join(folder, STATE_FILE))
     this.#db.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4096;')
     this.#db.exec(SCHEMA)
-    this.#find = this.#db.prepare('SELECT bytes FROM pages WHERE number = ? AND height = ?')
+    this.#find = this.#db.prepare('SELECT bytes, hash FROM pages WHERE number = ? AND height = ?')
     this.#insert = this.#db.prepare('INSERT INTO pages(number, height, hash, bytes) VALUES (?, ?, ?, ?)')
     this.#replace = this.#db.prepare('INSERT INTO replaced(by_height, number, height) VALUES (?, ?, ?)')
     this.#insertHeight = this.#db.prepare(
@@ -111,7 +135,7 @@ export class StateFile {
         this.#insert.run(number, next.height, hash, bytes)
       }
       this.#insertHeight.run(next.height, next.pageCount, next.timeMs, next.seed, next.stateRoot)
-      this.#prune(next.height - RETAINED_HEIGHTS)
+      this.#prune(next)
       this.#db.exec('COMMIT')
     } catch (error) {
       this.#db.exec('ROLLBACK')
@@ -160,10 +184,7 @@ export class StateFile {
       this.#cache.set(number, cached)
       return cached
     }
-    const row = this.#find.get(number, this.#versions.get(number) ?? -1)
-    const bytes = row?.['bytes']
-    if (!(bytes instanceof Uint8Array))
-      throw new Error(`state.db has no page ${number} at height ${this.#head?.height}`)
+    const bytes = pageOf(this.#find.get(number, this.#versions.get(number) ?? -1), number, this.#head?.height)
     this.#remember(number, bytes)
     return bytes
   }
@@ -178,7 +199,11 @@ export class StateFile {
     }
   }
 
-  #prune(floor: number): void {
+  #prune({ height, timeMs }: StateHeight): void {
+    const young = this.#db
+      .prepare('SELECT height FROM heights WHERE time_ms >= ? ORDER BY height LIMIT 1')
+      .get(timeMs - RETAINED_MS)
+    const floor = Math.min(height - RETAINED_HEIGHTS, Number(young?.['height'] ?? height))
     if (floor <= 0) return
     const replaced = this.#db
       .prepare('SELECT by_height, number, height FROM replaced WHERE by_height <= ? ORDER BY by_height LIMIT ?')
@@ -202,7 +227,7 @@ export class StateReader {
   constructor(folder: string) {
     this.#db = new DatabaseSync(join(folder, STATE_FILE), { readOnly: true })
     this.#find = this.#db.prepare(
-      'SELECT bytes FROM pages WHERE number = ? AND height <= ? ORDER BY height DESC LIMIT 1',
+      'SELECT bytes, hash FROM pages WHERE number = ? AND height <= ? ORDER BY height DESC LIMIT 1',
     )
     this.#height = this.#db.prepare('SELECT * FROM heights WHERE height = ?')
   }
@@ -216,11 +241,7 @@ export class StateReader {
   pages({ height, pageCount }: StateHeight): PageSource {
     return {
       pageCount,
-      page: (number) => {
-        const bytes = this.#find.get(number, height)?.['bytes']
-        if (!(bytes instanceof Uint8Array)) throw new Error(`state.db has no page ${number} at height ${height}`)
-        return bytes
-      },
+      page: (number) => pageOf(this.#find.get(number, height), number, height),
     }
   }
 

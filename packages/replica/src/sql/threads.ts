@@ -6,8 +6,15 @@ import type { Height } from '@quorate/types'
 import type { Execution, Executor, Job } from '../host/ports.ts'
 import type { ReaderReply, ReaderRequest, SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
 
-/** Reads and session steps waiting for a reader at once. */
+/** Blocks waiting for the writer at once. */
+export const BLOCKS_QUEUED_MAX = 1024
+/** Reads and session steps waiting for a reader thread at once. */
 export const READS_QUEUED_MAX = 10_000
+/**
+ * A reader thread that answers nothing for so long, with questions waiting, is replaced: gas bounds steps, not what one
+ * step may cost.
+ */
+export const READER_SILENCE_MS_MAX = 10_000
 
 /** An SQL thread failed, or its work did, for a reason that is this machine's. */
 export class SqlThreadError extends Error {
@@ -25,12 +32,18 @@ export class SqlThreadError extends Error {
  */
 const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
 
+/**
+ * Far above what the engine's own stack of 512 KiB can need of the machine's: its end must be reached first, because it
+ * is the same everywhere. Address space, not memory.
+ */
+const STACK = { stackSizeMb: 32 }
+
 function workerOf(name: 'writer-worker' | 'reader-worker', options: SqlWorkerOptions): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
     name,
     workerData: options,
-    resourceLimits: HEAP,
+    resourceLimits: { ...HEAP, ...STACK },
   })
 }
 
@@ -98,6 +111,11 @@ export class SqlWriter implements Executor {
 
   #ask(request: WriterRequest, transfer: readonly ArrayBuffer[]): Promise<WriterReply> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure)
+    if (this.#waiting.length >= BLOCKS_QUEUED_MAX) {
+      return Promise.reject(
+        new SqlThreadError('SQL_QUEUE', `more than ${BLOCKS_QUEUED_MAX} blocks wait for the SQL writer`),
+      )
+    }
     this.#worker.postMessage(request, [...transfer])
     return this.#reply()
   }
@@ -136,9 +154,14 @@ export class SqlReaders {
     return this.#nextSession
   }
 
-  /** Asks the thread of the request's session. */
-  inSession(request: Exclude<ReaderRequest, { readonly kind: 'read' }>): Promise<ReaderReply> {
-    return this.#threadOf(request.session % this.#threads.length).ask(request)
+  /**
+   * Asks the thread of the request's session. What a session recorded is what its commit stands for, so that asking a
+   * lost one for it rejects, and can't be taken for "nothing was written".
+   */
+  async inSession(request: Exclude<ReaderRequest, { readonly kind: 'read' }>): Promise<ReaderReply> {
+    const reply = await this.#threadOf(request.session % this.#threads.length).ask(request)
+    if (request.kind === 'recording' && reply.kind === 'failed') throw new SqlThreadError('SQL_READER', reply.message)
+    return reply
   }
 
   async close(): Promise<void> {
@@ -152,42 +175,81 @@ export class SqlReaders {
   }
 }
 
+/**
+ * A thread that may be lost and replaced: reading must never stop the replica. What waits when it is lost fails, and so
+ * does what is asked of sessions that were open on it.
+ */
 class ReaderThread {
-  readonly #worker: Worker
+  readonly #folder: string
+  #worker: Worker | undefined
   readonly #waiting = new Map<number, Waiting<ReaderReply>>()
   #nextId = 0
-  #failure: SqlThreadError | undefined
+  #watch: NodeJS.Timeout | undefined
+  #isClosed = false
 
   constructor(folder: string) {
-    this.#worker = workerOf('reader-worker', { folder })
-    this.#worker.on('message', ({ id, reply }: { readonly id: number; readonly reply: ReaderReply }) => {
-      const waiting = this.#waiting.get(id)
-      this.#waiting.delete(id)
-      waiting?.resolve(reply)
-    })
-    this.#worker.on('error', (error) => this.#fail(`an SQL reader ended: ${error.message}`))
-    this.#worker.on('exit', () => this.#fail('an SQL reader is closed'))
+    this.#folder = folder
   }
 
   ask(request: ReaderRequest): Promise<ReaderReply> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure)
-    if (this.#waiting.size >= READS_QUEUED_MAX)
+    if (this.#isClosed) return Promise.reject(new SqlThreadError('SQL_CLOSED', 'the SQL readers are closed'))
+    if (this.#waiting.size >= READS_QUEUED_MAX) {
       return Promise.resolve({ kind: 'failed', message: `more than ${READS_QUEUED_MAX} reads wait` })
+    }
+    this.#worker ??= this.#start()
     this.#nextId += 1
     const id = this.#nextId
+    const worker = this.#worker
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject })
-      this.#worker.postMessage({ id, request })
+      this.#watch ??= this.#watchOver(worker)
+      worker.postMessage({ id, request })
     })
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate()
+    this.#isClosed = true
+    const worker = this.#worker
+    this.#lose('the SQL readers are closed')
+    await worker?.terminate()
   }
 
-  #fail(message: string): void {
-    this.#failure ??= new SqlThreadError('SQL_READER', message)
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#failure)
+  #start(): Worker {
+    const worker = workerOf('reader-worker', { folder: this.#folder })
+    worker.on('message', ({ id, reply }: { readonly id: number; readonly reply: ReaderReply }) => {
+      const waiting = this.#waiting.get(id)
+      this.#waiting.delete(id)
+      clearTimeout(this.#watch)
+      this.#watch = this.#waiting.size === 0 ? undefined : this.#watchOver(worker)
+      waiting?.resolve(reply)
+    })
+    const lost = (why: string): void => {
+      if (this.#worker !== worker) return
+      this.#lose(why)
+      process.emitWarning(`${why}; another one takes its place`, 'SqlReaderLost')
+    }
+    worker.on('error', (error) => lost(`an SQL reader ended: ${error.message}`))
+    worker.on('exit', () => lost('an SQL reader ended'))
+    return worker
+  }
+
+  #watchOver(worker: Worker): NodeJS.Timeout {
+    const give = (): void => {
+      if (this.#worker !== worker) return
+      const why = `an SQL reader gave no answer for ${READER_SILENCE_MS_MAX} ms`
+      this.#lose(why)
+      process.emitWarning(`${why}; another one takes its place`, 'SqlReaderLost')
+      void worker.terminate()
+    }
+    return setTimeout(give, READER_SILENCE_MS_MAX).unref()
+  }
+
+  #lose(message: string): void {
+    clearTimeout(this.#watch)
+    this.#watch = undefined
+    this.#worker = undefined
+    const lost = [...this.#waiting.values()]
     this.#waiting.clear()
+    for (const waiting of lost) waiting.resolve({ kind: 'failed', message })
   }
 }
