@@ -15,7 +15,7 @@ const processors = `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown CPU
 const machine = `${processors}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
 console.log(`machine: ${machine}`)
 
-console.log('SQL alone: one engine, small INSERTs, a savepoint each, 1000 a block, pages hashed')
+console.log('SQL alone: one engine, small INSERTs, 1000 a block, each committed, pages hashed')
 const sql = await benchSql(Math.min(seconds, 5))
 say(`${sql} transactions/s`)
 

@@ -1,4 +1,4 @@
-// The engine by itself: blocks of small INSERTs with a savepoint each, changed pages captured and hashed, as a replica does it
+// The engine by itself: blocks of small INSERTs, changed pages captured and hashed, as a replica does it
 // but without disks, threads or consensus.
 
 import { executeBlock, NO_PAGES, pageHash, StateTree } from '@quorate/sql-state'
