@@ -54,7 +54,7 @@ export function clusterTable(samples: readonly Sample[], members: MemberIds): st
     return [
       name,
       known === undefined ? '-' : String(known.height),
-      known === undefined ? '-' : String(known.round),
+      known === undefined || known.round < 0 ? '-' : String(known.round),
       known === undefined ? '-' : perSecond.toFixed(0),
       known === undefined ? '-' : known.stateRoot.slice(0, 12),
       faults === '' ? stateWords(sample) : `${stateWords(sample)}; FAULTY: ${visible(faults)}`,
