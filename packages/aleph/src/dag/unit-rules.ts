@@ -78,10 +78,13 @@ export function shun(unit: UnsignedUnit, known: Surroundings, limits: AlephLimit
   const own = unit.parents[unit.creator]?.round ?? -1
   const latest = known.highestBelow(unit.creator, unit.round)
   if (latest > own && latest >= lowest) return 'OWN_UNIT_SKIPPED'
-  for (const other of direct) {
-    for (const [seat, older] of other.parents.entries()) {
-      if (older === undefined || older.round < lowest) continue
-      if ((unit.parents[seat]?.round ?? -1) >= older.round) continue
+  // What a direct parent stands on lies two rounds down or more: only seats known no further than that can contradict.
+  const behind = [...unit.parents.keys()].filter((seat) => (unit.parents[seat]?.round ?? -1) < unit.round - 2)
+  for (const seat of behind) {
+    const highest = unit.parents[seat]?.round ?? -1
+    for (const other of direct) {
+      const older = other.parents[seat]
+      if (older === undefined || older.round < lowest || highest >= older.round) continue
       // A parent's own lie doesn't bind those who build upon it.
       const found = known.find(older.hash)
       if (found?.creator === seat && found.round === older.round) return 'INCONSISTENT'
