@@ -151,7 +151,7 @@ function prepareVote(vote: Vote, committeeOf: CommitteeOf): Result<Prepared, Adm
   if (committee === undefined) return refuse('UNKNOWN_VIEW', `vote of view ${vote.view}`)
   if (!committee.has(vote.seat))
     return refuse('NO_SUCH_SEAT', `vote of seat ${vote.seat} in a committee of ${committee.size}`)
-  const check = { key: committee.at(vote.seat).key, message: voteSignedBytes(vote.block), signature: vote.signature }
+  const check = { key: committee.at(vote.seat).key, message: voteSignedBytes(vote), signature: vote.signature }
   const finish = ([valid]: readonly boolean[]): Result<AdmittedMessage, AdmissionError> =>
     valid === true
       ? ok({ kind: 'vote', vote: vote as AdmittedVote })
@@ -196,7 +196,7 @@ function examineBlock(
   const isOrdered = seats.every((seat, i) => committee.has(seat) && (i === 0 || seat > (seats[i - 1] ?? -1)))
   if (!isOrdered) return refuse('NO_SUCH_SEAT', `block ${height}: its signers are not distinct seats in order`)
   const hash = blockHash(headerBytes)
-  const message = voteSignedBytes(hash)
+  const message = voteSignedBytes({ view, height, block: hash })
   const checks = signatures.map(({ seat, signature }) => ({ key: committee.at(seat).key, message, signature }))
   return ok({ block: { header: decoded.value, hash, headerBytes, bodyBytes, certificate: parts.value }, checks })
 }

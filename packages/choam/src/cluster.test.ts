@@ -2,7 +2,7 @@
 // accused, gaps repaired, reads fresh. Method: cores in one thread on virtual time, seeded; crashes keep only what the durability
 // contract puts on disk; the executor chains hashes, so that any difference in order or content shows in the state root.
 
-import type { Digest, Message } from '@quorate/types'
+import type { Digest, Height, Message } from '@quorate/types'
 import { decodeUnit, encodeUnsignedUnit, sealUnit, unitHash, unitSignedBytes, voteSignedBytes } from '@quorate/types'
 import { describe, expect, test } from 'vitest'
 import type { Lie } from './testing/cluster.ts'
@@ -161,7 +161,10 @@ describe('liars (I7)', () => {
     return [
       {
         ...effect,
-        message: { kind: 'vote', vote: { ...message.vote, block, signature: sign(voteSignedBytes(block)) } },
+        message: {
+          kind: 'vote',
+          vote: { ...message.vote, block, signature: sign(voteSignedBytes({ ...message.vote, block })) },
+        },
       },
     ]
   }
@@ -180,6 +183,33 @@ describe('liars (I7)', () => {
       { ...effect, to: effect.to.slice(1), message: other },
     ]
   }
+
+  /** Says what other seats signed for one height as their votes for the next. */
+  const replays: Lie = (effect) => {
+    const { message } = effect
+    if (message.kind !== 'vote') return [effect]
+    const moved = (by: number): typeof effect => {
+      const vote = { ...message.vote, height: (message.vote.height + by) as Height }
+      return { ...effect, message: { kind: 'vote', vote } }
+    }
+    return [effect, moved(1), moved(2), moved(-1)]
+  }
+
+  test('a vote passed off as one for another height counts nowhere and accuses nobody', () => {
+    const cluster = new TestCluster(4, 16)
+    cluster.start()
+    founded(cluster)
+    // It's the members' own votes that are moved: whoever hears them could do the same.
+    for (const member of cluster.members) member.lie = replays
+    const texts = Array.from({ length: 20 }, (_, i) => `v${i}`)
+    texts.forEach((text, i) => {
+      cluster.submit(i % 4, text)
+      cluster.pass(40)
+    })
+    stands(cluster, [0, 1, 2, 3], texts)
+    for (const member of cluster.members) expect(member.core.status().faults).toEqual([])
+    cluster.check()
+  })
 
   test.each([
     ['wrong votes', wrongVotes, 'wrong-vote'],

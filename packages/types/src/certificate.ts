@@ -6,15 +6,19 @@ import { decode, err, ok, Writer } from '@quorate/kernel'
 import type { Committee } from './committee.ts'
 import { SEATS_MAX } from './committee.ts'
 import type { VerifySignature } from './domain.ts'
-import { signedBytes } from './domain.ts'
+import { hashOf, signedBytes } from './domain.ts'
 import type { Digest, Height, Seat, ViewId } from './ids.ts'
 import { readDigest, readHeight, readSeat, readViewId, SIGNATURE_BYTES, writeDigest } from './ids.ts'
 
-/** One seat's statement that the block of this hash stands at this height. */
-export interface Vote {
+/** A block at its place. */
+export interface Placed {
   readonly view: ViewId
   readonly height: Height
   readonly block: Digest
+}
+
+/** One seat's statement that the block of this hash stands at this height. */
+export interface Vote extends Placed {
   readonly seat: Seat
   readonly signature: Uint8Array
 }
@@ -24,9 +28,15 @@ export interface Certificate {
   readonly signatures: readonly { readonly seat: Seat; readonly signature: Uint8Array }[]
 }
 
-/** What a vote's signature is over: the header's hash, which binds height and view. */
-export function voteSignedBytes(block: Digest): Uint8Array {
-  return signedBytes('vote', block)
+/**
+ * What a vote's signature is over: the header's hash and its place. The header names its place too, but who judges a vote
+ * doesn't have the header: without the place an honest vote could be passed off as one for another height.
+ */
+export function voteSignedBytes({ view, height, block }: Placed): Uint8Array {
+  const place = new Writer(72)
+  writeDigest(place, view)
+  writeDigest(place.u64(height), block)
+  return signedBytes('vote', hashOf('vote', place.finish()))
 }
 
 export function writeVote(writer: Writer, vote: Vote): void {
@@ -81,10 +91,10 @@ export interface CertificateError {
   readonly message: string
 }
 
-/** Checks that a quorum of distinct seats of `committee` signed `block`. */
+/** Checks that a quorum of distinct seats of `committee` signed the block at its place. */
 export function checkCertificate(
   certificate: Certificate,
-  block: Digest,
+  placed: Placed,
   committee: Committee,
   verify: VerifySignature,
 ): Result<void, CertificateError> {
@@ -95,14 +105,14 @@ export function checkCertificate(
       message: `${signatures.length} signers where ${committee.quorum} of ${committee.size} are needed`,
     })
   }
-  const message = voteSignedBytes(block)
+  const message = voteSignedBytes(placed)
   let last = -1
   for (const { seat, signature } of signatures) {
     if (seat <= last) return err({ code: 'SEATS_NOT_ASCENDING', message: `seat ${seat} after seat ${last}` })
     if (!committee.has(seat))
       return err({ code: 'NO_SUCH_SEAT', message: `seat ${seat} in a committee of ${committee.size}` })
     if (!verify(committee.at(seat).key, message, signature)) {
-      return err({ code: 'BAD_SIGNATURE', message: `seat ${seat} did not sign block ${block}` })
+      return err({ code: 'BAD_SIGNATURE', message: `seat ${seat} did not sign block ${placed.block}` })
     }
     last = seat
   }

@@ -11,7 +11,7 @@ export {
   HEAD_UNITS_MAX,
   NO_BLOCK,
 } from './block.ts'
-export type { Certificate, CertificateError, Vote } from './certificate.ts'
+export type { Certificate, CertificateError, Placed, Vote } from './certificate.ts'
 export {
   checkCertificate,
   decodeCertificate,

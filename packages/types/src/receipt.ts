@@ -151,7 +151,7 @@ export function checkGenesisBlock(
   const certificate = decodeCertificate(block.certificate)
   if (!certificate.ok) return refuse('MALFORMED', `genesis certificate: ${certificate.error.message}`)
   const hash = blockHash(block.header)
-  const certified = checkCertificate(certificate.value, hash, founders, verify)
+  const certified = checkCertificate(certificate.value, { ...header.value, block: hash }, founders, verify)
   if (!certified.ok) return refuse('GENESIS_NOT_CERTIFIED', certified.error.message)
   const { joins } = body.value
   const stray = joins.find(
@@ -175,7 +175,7 @@ function checkHeader(
   const certificate = decodeCertificate(receipt.certificate)
   if (!certificate.ok) return refuse('MALFORMED', `certificate: ${certificate.error.message}`)
   const hash = blockHash(receipt.header)
-  const certified = checkCertificate(certificate.value, hash, committee, verify)
+  const certified = checkCertificate(certificate.value, { ...header.value, block: hash }, committee, verify)
   if (!certified.ok) return refuse('NOT_CERTIFIED', `${certified.error.code}: ${certified.error.message}`)
   return ok({ header: header.value, hash, signers: certificate.value.signatures.length })
 }

@@ -331,7 +331,7 @@ export class TestCluster {
       height: header.height,
       block: hash,
       seat,
-      signature: fakeSign(member.id, voteSignedBytes(hash)),
+      signature: fakeSign(member.id, voteSignedBytes({ view, height: header.height, block: hash })),
     }
     this.#later(member, 1, () => {
       const before = member.disk.votes.get(vote.height)

@@ -54,12 +54,19 @@ function signWith(key: Key, message: Uint8Array): Uint8Array {
   return new Uint8Array(sign(undefined, message, key.secret))
 }
 
-/** A certificate of `block` by the first `signers` seats. */
-function certify(block: Digest, committee: Committee, keys: ReadonlyMap<string, Key>, signers: number): Certificate {
+/** A certificate of the block at `height` by the first `signers` seats. */
+function certify(
+  block: Digest,
+  at: number,
+  committee: Committee,
+  keys: ReadonlyMap<string, Key>,
+  signers: number,
+): Certificate {
+  const placed = { view: committee.view, height: at as Height, block }
   const signatures = committee.members.slice(0, signers).map((member, index) => {
     const key = keys.get(member.key)
     if (key === undefined) throw new Error('no such key')
-    return { seat: seat(index), signature: signWith(key, voteSignedBytes(block)) }
+    return { seat: seat(index), signature: signWith(key, voteSignedBytes(placed)) }
   })
   return { signatures }
 }
@@ -145,10 +152,10 @@ export function provenLedger(members: number, count: number): ProvenLedger {
       genesis: {
         header: genesisBytes,
         body: genesisBody,
-        certificate: encodeCertificate(certify(genesisHash, seated, byKey(identities), seated.quorum)),
+        certificate: encodeCertificate(certify(genesisHash, 0, seated, byKey(identities), seated.quorum)),
       },
       header,
-      certificate: encodeCertificate(certify(blockHash(header), committee, byKey(consensus), signers)),
+      certificate: encodeCertificate(certify(blockHash(header), 1, committee, byKey(consensus), signers)),
       transaction: transactions[position] ?? new Uint8Array(),
       outcome: outcomes[position] ?? new Uint8Array(),
       position,

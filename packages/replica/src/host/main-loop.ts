@@ -177,7 +177,8 @@ export class MainLoop {
     const seat = this.#core.seatIn(view)
     if (execution === undefined || seat === undefined)
       return this.#fail(new Error(`vote for height ${height} without execution or seat`))
-    const vote: Vote = { view, height, block: hash, seat, signature: signer.sign(voteSignedBytes(hash)) }
+    const placed = { view, height, block: hash }
+    const vote: Vote = { ...placed, seat, signature: signer.sign(voteSignedBytes(placed)) }
     const { ids, results } = execution
     this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () =>
       this.feed({ kind: 'voted', vote }),

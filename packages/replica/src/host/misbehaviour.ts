@@ -56,7 +56,10 @@ function wrongRoot(effect: Send, signer: Signer): readonly ChoamEffect[] {
   const first = vote.block.startsWith('0') ? '1' : '0'
   const block = (first + vote.block.slice(1)) as Digest
   return [
-    { ...effect, message: { kind: 'vote', vote: { ...vote, block, signature: signer.sign(voteSignedBytes(block)) } } },
+    {
+      ...effect,
+      message: { kind: 'vote', vote: { ...vote, block, signature: signer.sign(voteSignedBytes({ ...vote, block })) } },
+    },
   ]
 }
 
