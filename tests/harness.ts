@@ -40,10 +40,13 @@ export function spawnQuorate(args: readonly string[], options: { readonly cwd?: 
   return spawn(process.execPath, [...NODE_ARGS, MAIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'], cwd: options.cwd })
 }
 
-/** First of `count` consecutive ports that are free now. */
+/**
+ * First of `count` consecutive ports that are free now. All lie below the range that systems take the ports of outgoing
+ * connections from: one of those could take a port between this look and the replica's.
+ */
 export async function freePorts(count: number): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const base = 20_000 + Math.floor(Math.random() * 20_000)
+    const base = 10_000 + Math.floor(Math.random() * (32_000 - 10_000))
     const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(base + i)))
     if (free.every(Boolean)) return base
   }
@@ -143,11 +146,14 @@ export class Replica {
     return (await response.json()) as Status
   }
 
-  async ready(timeoutMs = 30_000): Promise<void> {
-    await until(`replica ${this.index} is ready\n${this.#log.slice(-2000)}`, timeoutMs, async () => {
+  /** Waits until it serves; fails with the end of its log, and at once where it has ended. */
+  async ready(timeoutMs = 60_000): Promise<void> {
+    const state = await until('ready', timeoutMs, async () => {
+      if (!this.isRunning) return 'ended'
       const response = await fetch(`${this.url}/v1/ready`, { signal: AbortSignal.timeout(2000) })
-      return response.status === 200 ? true : undefined
-    })
+      return response.status === 200 ? 'ready' : undefined
+    }).catch(String)
+    if (state !== 'ready') throw new Error(`replica ${this.index}: ${state}\n${this.#log.slice(-2000)}`)
   }
 }
 
