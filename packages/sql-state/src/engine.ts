@@ -22,6 +22,9 @@ const CONFIG_DQS_DML = 1013
 const CONFIG_LOAD_EXTENSION = 1005
 const CONFIG_TRUSTED_SCHEMA = 1017
 
+/** Fuel of what the ledger itself does: as much as there can be. */
+export const OWN_FUEL = 2_147_483_647
+
 /** Page cache of a reader or a session, many of which share one engine. Changes no answer. */
 export const READ_CACHE_KIB = 8192
 
@@ -43,6 +46,7 @@ export class Engine {
   readonly #progress: Pointer
   readonly #authorizer: Pointer
   readonly #heapBytesMax: number
+  readonly #fuel: { value: number }
   #meter: GasMeter | undefined
   #notes: StatementNotes | undefined
   #files = 0
@@ -64,7 +68,9 @@ export class Engine {
       memory.bytes.length >= ENGINE_MEMORY_BYTES,
       `the engine has ${memory.bytes.length} bytes, it needs ${ENGINE_MEMORY_BYTES} from the start`,
     )
-    this.#progress = memory.install('i(p)', () => (this.#meter?.tick() === false ? 1 : 0))
+    assert(memory.exports.quorate_fuel !== undefined, 'the engine was instantiated without fuel')
+    this.#fuel = memory.exports.quorate_fuel
+    this.#progress = memory.install('i(p)', () => (this.#mayGoOn() ? 0 : 1))
     this.#authorizer = memory.install(
       'i(pipppp)',
       (_argument: Pointer, action: number, first: Pointer, second: Pointer, database: Pointer) =>
@@ -83,11 +89,22 @@ export class Engine {
    * void.
    */
   renew(): void {
+    this.refuel(OWN_FUEL)
     this.#image.restore()
     this.vfs.forget()
     this.#files = 0
     this.#meter = undefined
     this.#notes = undefined
+  }
+
+  /** What is left of the fuel. Below zero the engine has trapped, and traps again at every call. */
+  get fuel(): number {
+    return this.#fuel.value
+  }
+
+  /** Sets the fuel for what comes next. */
+  refuel(fuel: number): void {
+    this.#fuel.value = fuel
   }
 
   /** Runs `work`, a preparation of a client's statement, under the authorizer, which fills `notes`. */
@@ -135,6 +152,13 @@ export class Engine {
       this.vfs.unmount(name)
     }
     return { connection, close }
+  }
+
+  /** Asked now and then while a statement runs, or is prepared. */
+  #mayGoOn(): boolean {
+    if (this.#meter?.tick() === false) return false
+    const isOwn = this.#meter === undefined && this.#notes === undefined
+    return isOwn || this.fuel >= RULES.fuelReserve
   }
 
   #mayDo(action: number, first: Pointer, second: Pointer, database: Pointer): boolean {

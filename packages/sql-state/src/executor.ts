@@ -22,6 +22,7 @@ import type { Digest, Height, Outcome, Replay, Transaction } from '@quorate/type
 import { decodeTransaction, DIGEST_BYTES, encodeOutcome, hashOf, rawOf } from '@quorate/types'
 import { SqliteError } from './connection.ts'
 import type { Engine, Opened, OpenOptions } from './engine.ts'
+import { OWN_FUEL } from './engine.ts'
 import { ProgramConflict, ProgramFailure } from './failure.ts'
 import { failureOf } from './failure-of.ts'
 import { GasMeter } from './gas.ts'
@@ -99,6 +100,8 @@ class BlockRun {
   readonly #options: OpenOptions
   #opened: Opened
   #statements: Statements
+  /** Fuel that its transactions took. */
+  #fuel = 0
   gas = 0
 
   constructor(engine: Engine, block: BlockContext, pages: Overlay, options: OpenOptions) {
@@ -179,7 +182,8 @@ class BlockRun {
   /** On the meter: FTS5 writes what it has gathered only now, and what fails there is the program's failure. */
   #commit(meter: GasMeter): void {
     try {
-      this.#engine.metered(meter, () => this.#engine.vfs.writable(() => this.#own(SQL.commit)))
+      const commit = (): unknown => this.#engine.vfs.writable(() => this.#own(SQL.commit))
+      this.#pages.attempt(() => this.#engine.metered(meter, commit))
     } catch (error) {
       const failure = failureOf(error, this.#engine, this.#opened.connection)
       throw failure ?? (error instanceof SqliteError ? new ProgramFailure(error.error, false) : error)
@@ -219,7 +223,7 @@ class BlockRun {
         message: `the transaction began at ${replay.timeMs}, the block's time is ${timeMs}`,
       }
     }
-    if (this.gas >= RULES.blockGasMax)
+    if (this.gas >= RULES.blockGasMax || this.#fuel >= RULES.blockFuelMax)
       return { kind: 'refused', code: 'BLOCK_FULL', message: `the block has used its ${RULES.blockGasMax} gas` }
     return undefined
   }
@@ -228,20 +232,26 @@ class BlockRun {
     const { position, transaction } = entry
     const { replay, program } = transaction
     const meter = new GasMeter(RULES.transactionGasMax)
+    const engine = this.#engine
     this.#mark(entry)
-    this.#engine.vfs.setTime(replay?.timeMs ?? this.#block.timeMs)
+    engine.vfs.setTime(replay?.timeMs ?? this.#block.timeMs)
     const seed = replay === undefined ? transactionSeed(this.#block.seed, position) : replaySeed(replay)
+    engine.refuel(RULES.transactionFuelMax)
     let outcome: Outcome
     try {
       const replies = this.#program(seed, meter).run(program)
       this.#commit(meter)
+      this.#fuel += RULES.transactionFuelMax - engine.fuel
       outcome = { kind: 'executed', replies, gas: meter.used }
     } catch (error) {
+      this.#fuel += RULES.transactionFuelMax - Math.max(0, engine.fuel)
       outcome = this.#undo(error, meter)
+      engine.refuel(OWN_FUEL)
       this.#mark(entry)
       this.#commit(new GasMeter(RULES.transactionGasMax))
     }
-    this.#engine.vfs.setTime(this.#block.timeMs)
+    engine.refuel(OWN_FUEL)
+    engine.vfs.setTime(this.#block.timeMs)
     this.gas += meter.used
     return outcome
   }
@@ -270,6 +280,7 @@ class BlockRun {
   /** Takes back everything a transaction did. Rethrows what is not its own doing. */
   #undo(error: unknown, meter: GasMeter): Outcome {
     const { connection } = this.#opened
+    if (this.#engine.fuel < RULES.fuelReserve) meter.exhaust()
     const failure = error instanceof ProgramConflict ? undefined : failureOf(error, this.#engine, connection)
     if (failure === undefined && !(error instanceof ProgramConflict)) throw error
     if (failure?.brokeEngine === true) {

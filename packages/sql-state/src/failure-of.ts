@@ -3,7 +3,7 @@
 import type { Connection } from './connection.ts'
 import { SqliteError } from './connection.ts'
 import type { Engine } from './engine.ts'
-import { EngineTrap, ProgramFailure } from './failure.ts'
+import { EngineTrap, LocalTrouble, ProgramFailure } from './failure.ts'
 import { RULES } from './rules.ts'
 import { RESULT } from './wasm.ts'
 
@@ -14,11 +14,9 @@ const IOERR_NOMEM = 3082
 export const STACK_OVERFLOW = 'STACK_OVERFLOW'
 
 /** The transaction's or the read's gas is used up. */
-export function outOfGas(): ProgramFailure {
-  return new ProgramFailure(
-    { code: 'OUT_OF_GAS', message: `out of gas: more than ${RULES.transactionGasMax} steps` },
-    false,
-  )
+export function outOfGas(brokeEngine = false): ProgramFailure {
+  const message = `out of gas: more than ${RULES.transactionGasMax} steps, or as much work within them`
+  return new ProgramFailure({ code: 'OUT_OF_GAS', message }, brokeEngine)
 }
 
 /** The statement needed more stack than the engine has: views, triggers or expressions nested in their thousands. */
@@ -31,6 +29,9 @@ export function stackOverflow(): ProgramFailure {
  */
 export function failureOf(error: unknown, engine: Engine, connection: Connection): ProgramFailure | undefined {
   if (error instanceof ProgramFailure) return error
+  if (error instanceof LocalTrouble) return undefined
+  // The trap may come to us through any call, and out of a clean-up on the way.
+  if (engine.fuel < 0) return outOfGas(true)
   if (error instanceof EngineTrap) return stackOverflow()
   if (!(error instanceof SqliteError)) return undefined
   if (!engine.isIntact) return stackOverflow()

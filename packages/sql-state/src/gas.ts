@@ -25,6 +25,11 @@ export class GasMeter {
     return this.#used <= this.#limit
   }
 
+  /** Takes all that is left: the transaction ran out of fuel. */
+  exhaust(): void {
+    this.#used = Math.max(this.#used, this.#limit)
+  }
+
   /** A statement begins. */
   begin(): void {
     this.#ticks = 0

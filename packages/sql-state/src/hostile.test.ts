@@ -3,14 +3,20 @@
 import type { Outcome } from '@quorate/types'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Engine } from './engine.ts'
-import { executes, TestLedger } from './testing/ledger.ts'
+import { LocalTrouble } from './failure.ts'
+import { Reader } from './reader.ts'
+import { RULES } from './rules.ts'
+import { Session } from './session.ts'
+import { executes, seedAt, statement, TestLedger, transaction } from './testing/ledger.ts'
 import { loadEngine } from './testing/load-engine.ts'
 
 let engine: Engine
+let other: Engine
 let ledger: TestLedger
 
 beforeAll(async () => {
   engine = await loadEngine()
+  other = await loadEngine()
 })
 
 beforeEach(() => {
@@ -104,6 +110,76 @@ describe('what only the ledger’s COMMIT would find', () => {
       expect(ledger.run(program)).toMatchObject([{ kind: 'executed' }])
       expect(ledger.rows('SELECT * FROM c')).toEqual([])
     }
+  })
+})
+
+describe('work that is hidden within steps', () => {
+  const RUNAWAY = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)'
+  const bombs = [
+    ['a search that compares for ever', "SELECT instr(zeroblob(4000000), zeroblob(2000000) || x'01')"],
+    ['values that grow in a loop', `INSERT INTO t(b) ${RUNAWAY} SELECT length(zeroblob(4000000 + i % 2) || i) FROM n`],
+    [
+      'one that fails to be inserted',
+      "INSERT INTO t(b) SELECT replace(hex(zeroblob(1000000)), hex(zeroblob(200000)) || '1', 0)",
+    ],
+  ] as const
+
+  test.each(bombs)('H4: %s ends as out of gas, everywhere, and harms nothing', (_, sql) => {
+    const schema = ['CREATE TABLE t(a INTEGER PRIMARY KEY, b)', 'CREATE VIRTUAL TABLE f USING fts5(x)']
+    const replicas = [new TestLedger(engine), new TestLedger(other, { cacheKib: 64 })].map((each) =>
+      each.found(...schema),
+    )
+    const block = [
+      executes("INSERT INTO f VALUES ('before')"),
+      executes("INSERT INTO f VALUES ('lost')", sql),
+      executes("INSERT INTO f VALUES ('after')"),
+    ].map((program) => transaction(program))
+    const [outcomes, same] = replicas.map((replica) => replica.block(block))
+    expect(same).toEqual(outcomes)
+    expect(replicas[0]!.root).toBe(replicas[1]!.root)
+    expect(outcomes).toMatchObject([
+      { kind: 'executed' },
+      { kind: 'failed', error: { code: 'OUT_OF_GAS' }, gas: RULES.transactionGasMax },
+      { kind: 'executed' },
+    ])
+    expect(replicas[0]!.rows('SELECT x FROM f')).toEqual([['before'], ['after']])
+    expect(replicas[0]!.rows('PRAGMA integrity_check')).toEqual([['ok']])
+  })
+
+  test('H4: a view of a million SELECTs ends before it has begun', () => {
+    const views = Array.from({ length: 20 }, (_, i) => {
+      const source = i === 0 ? 't' : `v${i}`
+      return `CREATE VIEW v${i + 1} AS SELECT * FROM ${source} UNION ALL SELECT * FROM ${source} WHERE a IN (SELECT a FROM ${source})`
+    })
+    ledger.replies(executes(...views))
+    const [outcome] = ledger.run(executes('SELECT count(*) FROM v20'))
+    expect(gasOf(outcome)).toBeGreaterThan(0)
+    expect(ledger.rows('SELECT count(*) FROM t')).toEqual([[0n]])
+  })
+
+  test('H5: a block without fuel refuses the rest, which may come again', () => {
+    // Each takes much fuel and little gas, and succeeds.
+    const heavy = executes("SELECT instr(zeroblob(4000000), zeroblob(90) || x'01')")
+    const last = transaction(executes('INSERT INTO t VALUES (1, 1)'), { id: 'late' })
+    const outcomes = ledger.block([...Array.from({ length: 8 }, () => transaction(heavy)), last])
+    expect(outcomes[0]).toMatchObject({ kind: 'executed' })
+    expect(outcomes.at(-1)).toMatchObject({ kind: 'refused', code: 'BLOCK_FULL' })
+    expect(ledger.block([last])).toMatchObject([{ kind: 'executed' }])
+  })
+
+  test('H6: a reader and a session end likewise, and say that the engine is lost', () => {
+    const reading = new TestLedger(other).found('CREATE TABLE t(a)')
+    const context = { timeMs: 5, seed: seedAt(5) }
+    const reader = new Reader(other, reading.source, context)
+    const rows = executes(`${RUNAWAY} SELECT max(length(zeroblob(4000000 + i % 2) || i)) FROM n`)
+    // Between two rows there is a look at what is left, and nothing is lost.
+    expect(reader.read(rows)).toMatchObject({ outcome: { kind: 'failed', error: { code: 'OUT_OF_GAS' } } })
+    expect(reader.read(executes('SELECT 1'))).toMatchObject({ outcome: { kind: 'executed' } })
+    expect(() => reader.read(executes(bombs[0][1]))).toThrow(LocalTrouble)
+    other.renew()
+    const session = new Session(other, reading.source, { ...context, isReadonly: false })
+    expect(() => session.step(statement(bombs[0][1]))).toThrow(LocalTrouble)
+    other.renew()
   })
 })
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { PageSource } from './pages.ts'
 import { NO_PAGES, Overlay, PAGE_BYTES } from './pages.ts'
@@ -45,4 +46,39 @@ test('R4: pages skipped by growth are pages of zeros, also after a truncation', 
 
 test('an empty database has no page to read', () => {
   expect(() => new Overlay(NO_PAGES).page(1)).toThrow(RangeError)
+})
+
+test('E5: an attempt that fails leaves no trace; one that succeeds stands, and its copies serve the next', () => {
+  const heap = new Uint8Array(PAGE_BYTES * 2).fill(1)
+  const state = (overlay: Overlay): unknown => [overlay.pageCount, overlay.changed().map(([n, bytes]) => [n, bytes[0]])]
+  const command = fc.record({
+    kind: fc.constantFrom('write', 'truncate'),
+    number: fc.integer({ min: 1, max: 8 }),
+    value: fc.nat(255),
+  })
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.array(command, { maxLength: 6 }), fc.boolean())), (attempts) => {
+      const overlay = new Overlay(NO_PAGES)
+      const plain = new Overlay(NO_PAGES)
+      for (const [commands, fails] of attempts) {
+        const apply = (target: Overlay): void => {
+          for (const { kind, number, value } of commands) {
+            if (kind === 'write') target.write(number, heap.fill(value), 0)
+            else target.truncate(number)
+          }
+        }
+        const attempt = (): void =>
+          overlay.attempt(() => {
+            apply(overlay)
+            if (fails) throw new Error('no')
+          })
+        if (fails) expect(attempt).toThrow('no')
+        else {
+          attempt()
+          apply(plain)
+        }
+        expect(state(overlay)).toEqual(state(plain))
+      }
+    }),
+  )
 })

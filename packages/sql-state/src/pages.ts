@@ -4,6 +4,9 @@
 /** Bytes of a page. Part of the era. */
 export const PAGE_BYTES = 4096
 
+/** Copies kept for the next attempt. */
+const SPARE_PAGES_MAX = 64
+
 /** A database at one height: pages 1 to `pageCount`. Pages that are read must not be changed. */
 export interface PageSource {
   readonly pageCount: number
@@ -23,6 +26,10 @@ export const NO_PAGES: PageSource = {
 export class Overlay implements PageSource {
   readonly #base: PageSource
   readonly #changed = new Map<number, Uint8Array>()
+  /** What the pages that the attempt under way has written were before; undefined for those of the source. */
+  #before: Map<number, Uint8Array | undefined> | undefined
+  /** Pages to keep copies in, of attempts that succeeded: making new ones took longer than all the rest. */
+  readonly #spare: Uint8Array[] = []
   #count: number
 
   constructor(base: PageSource) {
@@ -32,6 +39,28 @@ export class Overlay implements PageSource {
 
   get pageCount(): number {
     return this.#count
+  }
+
+  /** Runs `work`; where it throws, nothing of what it wrote stands. */
+  attempt<T>(work: () => T): T {
+    const before = new Map<number, Uint8Array | undefined>()
+    const count = this.#count
+    this.#before = before
+    try {
+      const result = work()
+      for (const bytes of before.values()) if (bytes !== undefined) this.#spare.push(bytes)
+      this.#spare.length = Math.min(this.#spare.length, SPARE_PAGES_MAX)
+      return result
+    } catch (error) {
+      this.#count = count
+      for (const [number, bytes] of before) {
+        if (bytes === undefined) this.#changed.delete(number)
+        else this.#changed.set(number, bytes)
+      }
+      throw error
+    } finally {
+      this.#before = undefined
+    }
   }
 
   /** Valid until the page is written again. */
@@ -44,18 +73,34 @@ export class Overlay implements PageSource {
    * undefined.
    */
   write(number: number, heap: Uint8Array, at: number): void {
+    this.#keep(number)
     const mine = this.#changed.get(number)
     const bytes = heap.subarray(at, at + PAGE_BYTES)
     if (mine === undefined) this.#changed.set(number, bytes.slice())
     else mine.set(bytes)
-    for (let skipped = this.#count + 1; skipped < number; skipped += 1)
+    for (let skipped = this.#count + 1; skipped < number; skipped += 1) {
+      this.#keep(skipped)
       this.#changed.set(skipped, new Uint8Array(PAGE_BYTES))
+    }
     if (number > this.#count) this.#count = number
   }
 
   truncate(count: number): void {
-    for (const number of this.#changed.keys()) if (number > count) this.#changed.delete(number)
+    for (const number of this.#changed.keys()) {
+      if (number <= count) continue
+      this.#keep(number)
+      this.#changed.delete(number)
+    }
     this.#count = Math.min(count, this.#count)
+  }
+
+  /** Remembers a page that is about to change. */
+  #keep(number: number): void {
+    if (this.#before === undefined || this.#before.has(number)) return
+    const mine = this.#changed.get(number)
+    const copy = mine === undefined ? undefined : (this.#spare.pop() ?? new Uint8Array(PAGE_BYTES))
+    if (mine !== undefined) copy?.set(mine)
+    this.#before.set(number, copy)
   }
 
   /** The changed pages that still exist, by number. */

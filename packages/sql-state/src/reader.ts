@@ -51,6 +51,7 @@ export class Reader {
   read(program: Program): ReadOutcome {
     const { connection } = this.#opened
     // Inside a transaction from the start: some pragmas act while they are prepared, but not in one.
+    this.#engine.refuel(RULES.transactionFuelMax)
     connection.exec('BEGIN')
     try {
       if (program.requests.some((request) => this.#writes(request))) return { kind: 'writes' }
@@ -82,7 +83,8 @@ export class Reader {
       return { kind: 'executed', replies: run.run(program), gas: meter.used }
     } catch (error) {
       if (!(error instanceof ProgramFailure)) throw error
-      if (error.error.code === STACK_OVERFLOW) throw new LocalTrouble('a read broke the engine of its thread')
+      if (error.error.code === STACK_OVERFLOW || this.#engine.fuel < 0)
+        throw new LocalTrouble('a read broke the engine of its thread')
       return { kind: 'failed', error: error.error, gas: meter.used }
     }
   }

@@ -25,6 +25,12 @@ export const RULES = {
   statementGas: 100,
   /** Gas of one character of a statement's text. */
   characterGas: 2,
+  /** Fuel of one transaction or read: what may happen within its steps (see fuel.ts). A second or two of work. */
+  transactionFuelMax: 500_000_000,
+  /** Fuel of one block; transactions behind it are refused as BLOCK_FULL. */
+  blockFuelMax: 2_000_000_000,
+  /** With less fuel than this left, a statement ends at its next look at the meter, before it must trap. */
+  fuelReserve: 50_000_000,
   /** Bytes of one value and of one row. */
   valueBytesMax: 4 * 1024 * 1024,
   /** Bytes of all replies that one transaction or read answers with. */

@@ -46,6 +46,8 @@ export class Session {
   readonly #meter = new GasMeter(RULES.transactionGasMax)
   readonly #run: ProgramRun
   readonly #recorded: Statement[] = []
+  /** The whole transaction has as much as it will have where it is run again. */
+  #fuel: number = RULES.transactionFuelMax
   #wrote = false
 
   /** @param seed - Fresh entropy of the gateway: what the transaction's random() draws from. */
@@ -96,12 +98,16 @@ export class Session {
       }
     }
     this.#engine.vfs.setTime(this.#replay.timeMs)
+    this.#engine.refuel(this.#fuel)
     try {
-      return { kind: 'open', reply: this.#run.step(words) }
+      const reply = this.#run.step(words)
+      this.#fuel = this.#engine.fuel
+      return { kind: 'open', reply }
     } catch (error) {
       if (!(error instanceof ProgramFailure)) throw error
       // Other sessions stand on the same memory.
-      if (error.error.code === STACK_OVERFLOW) throw new LocalTrouble('a session broke the engine of its thread')
+      if (error.error.code === STACK_OVERFLOW || this.#engine.fuel < 0)
+        throw new LocalTrouble('a session broke the engine of its thread')
       return { kind: 'closed', reply: { kind: 'error', error: error.error } }
     }
   }

@@ -80,6 +80,8 @@ export interface SqliteExports {
   /** `current` and `highest` point to 32-bit integers. */
   readonly sqlite3_status: (operation: number, current: Pointer, highest: Pointer, reset: number) => number
   readonly emscripten_stack_get_current: () => Pointer
+  /** Put there by `withFuel`. A WebAssembly.Global. */
+  readonly quorate_fuel?: { value: number }
   readonly sqlite3_vfs_register: (vfs: Pointer, isDefault: number) => number
 }
 

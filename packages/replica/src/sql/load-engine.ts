@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import init from '@sqlite.org/sqlite-wasm'
 import { assert } from '@quorate/kernel'
 import type { SqliteModule, WasmImports } from '@quorate/sql-state'
-import { Engine, ENGINE_HASH, ENGINE_MEMORY_BYTES, sealedImports } from '@quorate/sql-state'
+import { Engine, ENGINE_HASH, ENGINE_MEMORY_BYTES, sealedImports, withFuel } from '@quorate/sql-state'
 
 /** The global of that name, as far as it is used: Node's types have none. */
 declare const WebAssembly: {
@@ -25,15 +25,15 @@ const load = init as unknown as (options: LoaderOptions) => Promise<SqliteModule
 
 let compiled: Promise<object> | undefined
 
-/** The pinned binary, checked byte by byte: another one would compute other outcomes. */
+/** The pinned binary, checked byte by byte (another one would compute other outcomes), and made to count its work. */
 async function compile(): Promise<object> {
   const bytes = await readFile(fileURLToPath(import.meta.resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm')))
   const hash = createHash('sha256').update(bytes).digest('hex')
   assert(hash === ENGINE_HASH, `sqlite3.wasm hashes to ${hash}, this era runs ${ENGINE_HASH}`)
-  return WebAssembly.compile(bytes)
+  return WebAssembly.compile(withFuel(bytes))
 }
 
-/** Instantiates the pinned WASM build, cut off from its surroundings, and makes it an engine. One per thread. */
+/** Instantiates the pinned WASM build, counting and cut off from its surroundings, and makes it an engine. One per thread. */
 export async function loadEngine(): Promise<Engine> {
   compiled ??= compile()
   const binary = await compiled

@@ -206,6 +206,8 @@ describe('writer and readers', () => {
   })
 })
 
+// Which of the two bounds ends it depends on what a level of nesting costs; both mean a new engine in the middle of a
+// block.
 describe('statements that need more stack than the engine has', () => {
   const VIEWS = 3000
   const nested = Array.from(
@@ -223,7 +225,7 @@ describe('statements that need more stack than the engine has', () => {
     )
     expect(outcomes).toMatchObject([
       { kind: 'executed' },
-      { kind: 'failed', error: { code: 'STACK_OVERFLOW' } },
+      { kind: 'failed', error: { code: expect.stringMatching(/^(STACK_OVERFLOW|OUT_OF_GAS)$/) as string } },
       { kind: 'executed' },
     ])
     expect(await read(next - 1, 'SELECT b FROM t')).toEqual([[[1n], [3n]]])

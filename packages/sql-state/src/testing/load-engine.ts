@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import init from '@sqlite.org/sqlite-wasm'
 import { Engine } from '../engine.ts'
+import { withFuel } from '../fuel.ts'
 import { ENGINE_MEMORY_BYTES } from '../rules.ts'
 import type { WasmImports } from '../sealed-imports.ts'
 import { sealedImports } from '../sealed-imports.ts'
@@ -19,7 +20,7 @@ let binary: object | undefined
 /** A new module of the pinned build. */
 export function loadModule(): Promise<SqliteModule> {
   binary ??= new WebAssembly.Module(
-    readFileSync(fileURLToPath(import.meta.resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm'))),
+    withFuel(readFileSync(fileURLToPath(import.meta.resolve('@sqlite.org/sqlite-wasm/sqlite3.wasm')))),
   )
   const module = binary
   const options = {
