@@ -49,13 +49,16 @@ export const SUBMIT_WAIT_MS = 30_000
 /** Bytes that a transaction takes beyond its program: id, expiry, frame. */
 const ENVELOPE_BYTES = 512
 
+/** The SQL readers as the front uses them. */
+export type ReadersOfFront = Pick<SqlReaders, 'inSession' | 'newSession' | 'read'>
+
 /** What the front stands on. */
 export interface FrontParts {
   readonly core: Choam
   readonly genesis: Genesis
   readonly ledger: Digest
-  readonly store: Store
-  readonly readers: SqlReaders
+  readonly store: Pick<Store, 'block' | 'transaction'>
+  readonly readers: ReadersOfFront
   readonly reads: Reads
   readonly submissions: Submissions
   /** Gives accepted transactions to the core. */
@@ -270,7 +273,7 @@ function transactionsIn(block: StoredBlock): readonly { readonly bytes: Uint8Arr
   })
 }
 
-function sessionOn(readers: SqlReaders, session: number, height: Height): Session {
+function sessionOn(readers: ReadersOfFront, session: number, height: Height): Session {
   const lost = { kind: 'error', error: { code: 'SQL_READER', message: 'the session is gone' } } as const
   return {
     height,

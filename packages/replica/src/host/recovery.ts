@@ -22,6 +22,9 @@ import type { Store } from '../store/store.ts'
 import type { StoredBlock } from '../store/record.ts'
 import type { Executor } from './ports.ts'
 
+/** What recovery reads of the ledger's file. */
+export type StoredLedger = Pick<Store, 'block' | 'blocks' | 'certifiedTip' | 'evidence' | 'tip' | 'units' | 'vote'>
+
 /** Local data contradicts itself: a bug or a damaged disk. */
 export class RecoveryError extends Error {
   override readonly name = 'RecoveryError'
@@ -47,7 +50,7 @@ function headerOf(block: { readonly height: number; readonly header: Uint8Array 
 
 /** Executes what the ledger holds beyond the database and compares every root with the stored header. */
 export async function catchUpDatabase(
-  store: Store,
+  store: StoredLedger,
   database: RecoverableDatabase,
   ledger: Digest,
   onProgress: (at: number, tip: number) => void,
@@ -96,7 +99,7 @@ function lastHead(block: StoredBlock): OrderedHead | undefined {
 }
 
 /** The newest blocks, ascending, back to the first whose head lies more than `recentRounds` below the tip's. Never genesis. */
-async function recentBlocks(store: Store, tip: number, recentRounds: number): Promise<readonly StoredBlock[]> {
+async function recentBlocks(store: StoredLedger, tip: number, recentRounds: number): Promise<readonly StoredBlock[]> {
   let found: readonly StoredBlock[] = []
   let newest: number | undefined
   for (let end = tip; end > 0;) {
@@ -113,7 +116,7 @@ async function recentBlocks(store: Store, tip: number, recentRounds: number): Pr
   return found
 }
 
-async function unitsOf(store: Store, view: ViewId, committee: Committee): Promise<readonly AdmittedUnit[]> {
+async function unitsOf(store: StoredLedger, view: ViewId, committee: Committee): Promise<readonly AdmittedUnit[]> {
   const units: AdmittedUnit[] = []
   for (let page = await store.units(view, READ_BYTES); ; page = await store.units(view, READ_BYTES, page.next)) {
     for (const stored of page.units) {
@@ -128,7 +131,7 @@ async function unitsOf(store: Store, view: ViewId, committee: Committee): Promis
   }
 }
 
-async function pendingVotes(store: Store, from: number, tip: number): Promise<readonly Vote[]> {
+async function pendingVotes(store: StoredLedger, from: number, tip: number): Promise<readonly Vote[]> {
   const votes: Vote[] = []
   for (let at = from; at <= tip; at += 1) {
     const bytes = await store.vote(at)
@@ -139,7 +142,7 @@ async function pendingVotes(store: Store, from: number, tip: number): Promise<re
 }
 
 /** Who is proved faulty by what this replica stored. */
-async function faultsOf(store: Store): Promise<readonly Fault[]> {
+async function faultsOf(store: StoredLedger): Promise<readonly Fault[]> {
   const faults: Fault[] = []
   for (const { member, bytes } of await store.evidence()) {
     const evidence = decodeEvidence(bytes)
@@ -154,7 +157,7 @@ async function faultsOf(store: Store): Promise<readonly Fault[]> {
 
 /** Everything the core needs to go on where it stopped. */
 export async function restore(
-  store: Store,
+  store: StoredLedger,
   options: { readonly recentRounds: number; readonly committeeFor: (genesis: CoreBlock | undefined) => Committee },
 ): Promise<Restored> {
   const tip = await store.tip()

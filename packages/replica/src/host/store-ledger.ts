@@ -20,9 +20,9 @@ function unitRecord(unit: AdmittedUnit, own: boolean): Parameters<Store['append'
 }
 
 export class StoreLedger implements Ledger {
-  readonly #store: Store
+  readonly #store: Pick<Store, 'append' | 'blocks'>
 
-  constructor(store: Store) {
+  constructor(store: Pick<Store, 'append' | 'blocks'>) {
     this.#store = store
   }
 
