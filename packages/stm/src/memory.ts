@@ -1,0 +1,33 @@
+import type { Log } from './log.ts'
+
+/** An attempt at running a body, as a memory sees it. */
+export interface Attempt {
+  readonly snapshot: number
+  readonly log: Log
+}
+
+/** A call of `atomically`, as a memory sees it: something that it may have to wake, and may have to favour. */
+export interface Waiter {
+  /** Place in the line: a waiter that is woken in vain keeps it. */
+  readonly order: number
+  /** Called at most once for each `wait` or `isHeld` that answered true, never from within these. */
+  wake(): void
+}
+
+/** Where variables live and what makes commits atomic: the memory of this thread, or a heap that threads share. */
+export interface Memory {
+  /** The snapshot for a new attempt. `favoured` is given once an attempt has lost too often to others. */
+  begin(favoured: Waiter | undefined): number
+  /** The body turned out to await: its snapshot must be readable until `end`. */
+  suspend(attempt: Attempt): void
+  /** Publishes what was written, all or nothing; false if something read has changed since the snapshot. */
+  commit(attempt: Attempt): boolean
+  /** Whether `waiter` must let a favoured one commit first; if so it is woken afterwards. */
+  isHeld(attempt: Attempt, waiter: Waiter | undefined): boolean
+  /** The attempt is over, committed or not. */
+  end(attempt: Attempt, waiter: Waiter | undefined): void
+  /** Arranges that a change of anything read wakes `waiter`; false if something has changed already. */
+  wait(attempt: Attempt, waiter: Waiter): boolean
+  /** Undoes `wait` or `isHeld`: `waiter` will not be woken. */
+  cancel(waiter: Waiter): void
+}
