@@ -189,10 +189,9 @@ class Run<T> implements Waiter {
   }
 
   #attempt(): void {
-    const favoured = this.#conflicts >= CONFLICTS_MAX ? this : undefined
     let tx: Transaction
     try {
-      tx = new Transaction(this.#memory, this.#memory.begin(favoured))
+      tx = new Transaction(this.#memory, this.#memory.begin(this.#favoured))
     } catch (error) {
       return this.#reject(error)
     }
@@ -251,7 +250,7 @@ class Run<T> implements Waiter {
 
   #conflict(tx: Transaction): void {
     this.#conflicts += 1
-    this.#end(tx)
+    this.#end(tx, this.#favoured)
     this.#again()
   }
 
@@ -273,8 +272,12 @@ class Run<T> implements Waiter {
     })
   }
 
-  #end(tx: Transaction): readonly (() => void)[] | undefined {
-    this.#memory.end(tx, this)
+  get #favoured(): Waiter | undefined {
+    return this.#conflicts >= CONFLICTS_MAX ? this : undefined
+  }
+
+  #end(tx: Transaction, favoured?: Waiter): readonly (() => void)[] | undefined {
+    this.#memory.end(tx, favoured)
     this.#tx = undefined
     return tx.end()
   }

@@ -35,17 +35,24 @@ export class Favour {
     this.#waiting = waiting
   }
 
-  /** `waiter` starts an attempt, and has lost often. */
+  /** `waiter` starts an attempt, and has lost often: if it is the first in the line others are held up from now on. */
   enter(waiter: Waiter): void {
-    if (!this.#line.some((each) => each.waiter === waiter)) this.#line.push({ waiter, reads: new Set() })
+    this.#standing(waiter)
     if (this.#line[0]?.waiter === waiter) this.#timer ??= setTimeout(() => this.#expire(), HOLD_MS_MAX)
   }
 
-  /** An attempt of `waiter` ends; what it read is remembered for the next. */
-  attempted(waiter: Waiter, attempt: Attempt): void {
-    if (this.#line.length === 0) return
-    const standing = this.#line.find((each) => each.waiter === waiter)
-    if (standing !== undefined) for (const variable of attempt.log.reads()) standing.reads.add(variable)
+  /** `waiter` has lost an attempt, and others before; what it read is remembered for the next. */
+  lost(waiter: Waiter, attempt: Attempt): void {
+    const { reads } = this.#standing(waiter)
+    for (const variable of attempt.log.reads()) reads.add(variable)
+  }
+
+  #standing(waiter: Waiter): Standing {
+    const known = this.#line.find((each) => each.waiter === waiter)
+    if (known !== undefined) return known
+    const standing = { waiter, reads: new Set<Variable<unknown>>() }
+    this.#line.push(standing)
+    return standing
   }
 
   /** `waiter` is through, or sleeps: it holds up nobody. */

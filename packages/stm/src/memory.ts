@@ -24,8 +24,8 @@ export interface Memory {
   commit(attempt: Attempt): boolean
   /** Whether `waiter` must let a favoured one commit first; if so it is woken afterwards. */
   isHeld(attempt: Attempt, waiter: Waiter | undefined): boolean
-  /** The attempt is over, committed or not. */
-  end(attempt: Attempt, waiter: Waiter | undefined): void
+  /** The attempt is over, committed or not. `favoured` is given if it was lost to others, and too many before it. */
+  end(attempt: Attempt, favoured: Waiter | undefined): void
   /** Arranges that a change of anything read wakes `waiter`; false if something has changed already. */
   wait(attempt: Attempt, waiter: Waiter): boolean
   /** Undoes `wait` or `isHeld`: `waiter` will not be woken. */

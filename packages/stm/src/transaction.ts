@@ -28,7 +28,7 @@ export interface Tx {
   /** Undoes this attempt and runs the body again once something that it read has changed. */
   retry(): never
   /** `retry` unless `condition` holds. */
-  check(condition: boolean): asserts condition
+  check(condition: boolean): void
   /**
    * The result of the first branch that does not retry. A branch that does is undone, and what it read still counts: its
    * change wakes the whole, and commit validates it. With no branch left it retries. Branches may return promises.
@@ -118,7 +118,7 @@ export class Transaction implements Tx {
     return this.#leave(RETRY)
   }
 
-  check(condition: boolean): asserts condition {
+  check(condition: boolean): void {
     if (!condition) this.#leave(RETRY)
   }
 

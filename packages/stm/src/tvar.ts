@@ -97,8 +97,8 @@ class LocalMemory implements Memory {
     return this.favour.isHeld(attempt, waiter)
   }
 
-  end(attempt: Attempt, waiter: Waiter | undefined): void {
-    if (waiter !== undefined) this.favour.attempted(waiter, attempt)
+  end(attempt: Attempt, favoured: Waiter | undefined): void {
+    if (favoured !== undefined) this.favour.lost(favoured, attempt)
     if (this.#suspended.size === 0) return
     const snapshot = this.#suspended.get(attempt)
     if (snapshot === undefined) return
