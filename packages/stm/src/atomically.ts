@@ -7,8 +7,8 @@
 
 import { StmError } from './errors.ts'
 import { CONFLICTS_MAX } from './favour.ts'
-import type { Memory, Waiter } from './memory.ts'
-import { ABORT, CONFLICT, isThenable, OPEN, RETRY, Transaction } from './transaction.ts'
+import type { Attempt, Memory, Waiter } from './memory.ts'
+import { ABORT, CONFLICT, ENDED, isThenable, OPEN, RETRY, Transaction } from './transaction.ts'
 import type { Tx } from './transaction.ts'
 
 /** Bounds on a call of `atomically`. */
@@ -58,31 +58,47 @@ function runActions(actions: readonly (() => void)[]): void {
   throw new StmError('AFTER_COMMIT', `${causes.length} of ${actions.length} afterCommit actions threw`, { cause })
 }
 
+/** Whom a favoured synchronous attempt is for: it is never woken. */
+const NOBODY: Waiter = { order: 0, wake: () => undefined }
+
 /**
- * Runs a synchronous body at once, in `memory`.
+ * Runs a synchronous body at once, in `memory`. `block` sleeps until a change wakes the attempt that it is given, or throws.
  * @throws StmError `WOULD_BLOCK`, `ASYNC_BODY`, `NESTED`, `AFTER_COMMIT`; what the body throws or aborts with.
  */
-export function runSync<T>(memory: Memory, body: (tx: Tx) => T): T {
+export function runSync<T>(memory: Memory, body: (tx: Tx) => T, block?: (attempt: Attempt) => void): T {
   if (inside) throw nestedError()
-  const tx = new Transaction(memory, memory.begin(undefined))
-  let actions: readonly (() => void)[] | undefined
-  let value: T
-  try {
-    value = call(body, tx)
-    if (tx.state === ABORT) throw tx.reason
-    if (tx.state === RETRY) throw wouldBlock()
-    if (isThenable(value)) throw asyncBody(value)
-    memory.commit(tx)
-    actions = tx.end()
-  } catch (error) {
-    const { state } = tx
-    tx.end()
-    if (state === ABORT) throw tx.reason
-    if (state === RETRY) throw wouldBlock()
-    throw error
+  for (let conflicts = 0; ; conflicts += 1) {
+    const tx = new Transaction(memory, memory.begin(conflicts < CONFLICTS_MAX ? undefined : NOBODY))
+    try {
+      const value = call(body, tx)
+      if (tx.state === OPEN) {
+        if (isThenable(value)) throw asyncBody(value)
+        if (memory.commit(tx)) {
+          memory.end(tx, undefined)
+          const actions = tx.end()
+          if (actions !== undefined) runActions(actions)
+          return value
+        }
+      }
+    } catch (error) {
+      const { state } = tx
+      if (state === OPEN || state === ENDED) {
+        memory.end(tx, undefined)
+        tx.end()
+        throw error
+      }
+    }
+    memory.end(tx, undefined)
+    try {
+      if (tx.state === ABORT) throw tx.reason
+      if (tx.state === RETRY) {
+        if (block === undefined) throw wouldBlock()
+        block(tx)
+      }
+    } finally {
+      tx.end()
+    }
   }
-  if (actions !== undefined) runActions(actions)
-  return value
 }
 
 function wouldBlock(): StmError {

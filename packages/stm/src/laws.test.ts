@@ -230,21 +230,17 @@ function perform(e: Expression, tx: Tx, variables: readonly TVar<number>[]): voi
 /** The same, with a step of another task between any two of its own. */
 async function performSlowly(e: Expression, tx: Tx, variables: readonly TVar<number>[]): Promise<void> {
   await Promise.resolve()
-  switch (e.kind) {
-    case 'attempt':
-      return tx
-        .nested((inner) => performSlowly(e.part, inner, variables))
-        .catch((error: unknown) => {
-          if (!(error instanceof Thrown)) throw error
-        })
-    case 'orElse':
-      return tx.orElse(...e.parts.map((part) => (inner: Tx) => performSlowly(part, inner, variables)))
-    case 'sequence':
-      for (const part of e.parts) await performSlowly(part, tx, variables)
-      return
-    default:
-      return perform(e, tx, variables)
+  if (e.kind === 'attempt') {
+    const part = tx.nested((inner) => performSlowly(e.part, inner, variables))
+    return part.catch((error: unknown) => {
+      if (!(error instanceof Thrown)) throw error
+    })
   }
+  if (e.kind === 'orElse') {
+    return tx.orElse(...e.parts.map((part) => (inner: Tx) => performSlowly(part, inner, variables)))
+  }
+  if (e.kind !== 'sequence') return perform(e, tx, variables)
+  for (const part of e.parts) await performSlowly(part, tx, variables)
 }
 
 async function fateOf(run: () => Promise<unknown>): Promise<Fate> {
