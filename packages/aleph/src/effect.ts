@@ -16,6 +16,8 @@ export type AlephEffect =
   | { readonly kind: 'create'; readonly unit: UnsignedUnit; readonly alongside: readonly AdmittedUnit[] }
   /** Send to each seat; may be lost, anti-entropy repairs that. */
   | { readonly kind: 'send'; readonly to: readonly Seat[]; readonly message: Message }
+  /** Ask the seat for units, at best those with these hashes; what comes back is fed as `units`. May go unanswered. */
+  | { readonly kind: 'ask'; readonly to: Seat; readonly hashes: readonly Digest[] }
   /** A head is decided: these units come next in the order, the same on every replica. */
   | {
       readonly kind: 'ordered'

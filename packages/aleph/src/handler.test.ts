@@ -129,10 +129,8 @@ test('A6: a second unit of a seat and round is evidence once; the forker is hear
   host.units(2, upon)
   expect([host.core.status.unitsHeld, host.core.status.unitsMissing]).toEqual([1, 1])
   host.nowMs += 100
-  const asked = only(host.feed({ kind: 'tick' }), 'send').filter((effect) => effect.message.kind === 'unit-request')
-  expect(asked.map((effect) => [effect.to, effect.message])).toEqual([
-    [[2], { kind: 'unit-request', view: VIEW, hashes: [twin.hash] }],
-  ])
+  const asked = only(host.feed({ kind: 'tick' }), 'ask')
+  expect(asked).toEqual([{ kind: 'ask', to: 2, hashes: [twin.hash] }])
   host.units(2, twin)
   expect([host.core.status.unitsHeld, host.core.status.unitsKept]).toEqual([0, 6])
 })
@@ -153,7 +151,7 @@ test('U6: a unit too far ahead is not kept; rounds beyond the view are not made'
   expect(rounds).toBe(3)
 })
 
-test('answers to requests and frontiers keep within bytes and units, lowest rounds first', () => {
+test('answers to questions and frontiers keep within bytes and units, lowest rounds first', () => {
   const limits = { ...ALEPH_LIMITS, answerUnitsMax: 5, answerBytesMax: 3_000 }
   const host = new Host({ limits })
   const rounds = fullRounds(4)
@@ -164,7 +162,7 @@ test('answers to requests and frontiers keep within bytes and units, lowest roun
       message.kind === 'units' ? message.units.map((bytes) => admit(bytes, committeeOf(4))) : [],
     )
   const all = rounds.flat().map((unit) => unit.hash)
-  expect(answerOf({ kind: 'request', from: seat(2), hashes: all }).length).toBe(5)
+  expect(host.core.unitsOf(all).length).toBe(5)
   const part = answerOf({ kind: 'frontier', from: seat(2), rounds: [toRound(0), toRound(0), undefined, toRound(0)] })
   expect(part.map((unit) => [unit.round, unit.creator])).toEqual([
     [0, 2],
@@ -175,8 +173,7 @@ test('answers to requests and frontiers keep within bytes and units, lowest roun
   ])
   const small = new Host({ limits: { ...limits, answerBytesMax: 1 } })
   for (const unit of rounds.flat()) small.units(1, unit)
-  const sends = only(small.feed({ kind: 'request', from: seat(2), hashes: all }), 'send')
-  expect(sends.map(({ message }) => (message.kind === 'units' ? message.units.length : 0))).toEqual([1])
+  expect(small.core.unitsOf(all).length).toBe(1)
   expect(only(host.feed({ kind: 'frontier', from: seat(2), rounds: [] }), 'send')).toEqual([])
 })
 

@@ -119,8 +119,6 @@ export class Aleph {
         return this.#onSubmit(input.items)
       case 'units':
         return this.#onUnits(input.from, input.units)
-      case 'request':
-        return this.#onRequest(input.from, input.hashes)
       case 'frontier':
         return this.#onFrontier(input.from, input.rounds)
       case 'created':
@@ -149,7 +147,8 @@ export class Aleph {
     if (units.length > 1 && this.#peers.wantsMore(from, monotonicMs)) this.#tellFrontier(from)
   }
 
-  #onRequest(from: Seat, hashes: readonly Digest[]): void {
+  /** The bytes of those units that are known here, as many as one answer may hold. Changes nothing. */
+  unitsOf(hashes: readonly Digest[]): readonly Uint8Array[] {
     const units: Uint8Array[] = []
     let bytes = 0
     for (const hash of hashes) {
@@ -159,7 +158,7 @@ export class Aleph {
       bytes += unit.bytes.length
       if (units.push(unit.bytes) >= this.#limits.answerUnitsMax) break
     }
-    if (units.length > 0) this.#effects.push({ kind: 'send', to: [from], message: { kind: 'units', units } })
+    return units
   }
 
   #onFrontier(from: Seat, rounds: readonly (Round | undefined)[]): void {

@@ -6,8 +6,6 @@ export type AlephInput =
   | { readonly kind: 'submit'; readonly items: readonly Uint8Array[] }
   /** Units of anyone, pushed or answered by a peer. */
   | { readonly kind: 'units'; readonly from: Seat; readonly units: readonly AdmittedUnit[] }
-  /** A peer asks for units by hash. */
-  | { readonly kind: 'request'; readonly from: Seat; readonly hashes: readonly Digest[] }
   /** The highest round a peer knows of each seat. */
   | { readonly kind: 'frontier'; readonly from: Seat; readonly rounds: readonly (Round | undefined)[] }
   /** Answer to `create`: the unit is signed, and it and what was listed with it are durable. */

@@ -6,6 +6,7 @@ import type { DecodeError, Result } from '@quorate/kernel'
 import { err, ok } from '@quorate/kernel'
 import type {
   AdmittedUnit,
+  Answer,
   CertifiedBlock,
   Committee,
   ConsensusKey,
@@ -31,7 +32,7 @@ import {
   unitSignedBytes,
   voteSignedBytes,
 } from '@quorate/types'
-import type { AdmittedBlock, AdmittedMessage, AdmittedVote } from './input.ts'
+import type { AdmittedAnswer, AdmittedBlock, AdmittedMessage, AdmittedVote } from './input.ts'
 
 /** A signature to be checked. */
 export interface Check {
@@ -55,12 +56,16 @@ export interface AdmissionError {
   readonly message: string
 }
 
-/** A message between decoding and admission. */
-export interface Prepared {
+/** A message, or an answer, between decoding and admission. */
+export interface Prepared<T = AdmittedMessage> {
   readonly checks: readonly Check[]
   /** Takes the verdicts in the order of `checks`. */
-  readonly finish: (valid: readonly boolean[]) => Result<AdmittedMessage, AdmissionError>
+  readonly finish: (valid: readonly boolean[]) => Result<T, AdmissionError>
 }
+
+/** Units stand in messages and in answers alike. */
+type Units = Extract<AdmittedMessage, { readonly kind: 'units' }>
+type Blocks = Extract<AdmittedAnswer, { readonly kind: 'blocks' }>
 
 /** Looks up the committee of a view that may be spoken of. */
 export type CommitteeOf = (view: ViewId) => Committee | undefined
@@ -79,15 +84,24 @@ export function prepare(code: number, body: Uint8Array, committeeOf: CommitteeOf
       return prepareUnits(message.units, committeeOf)
     case 'vote':
       return prepareVote(message.vote, committeeOf)
-    case 'blocks':
-      return prepareBlocks(message.blocks, committeeOf)
-    case 'unit-request':
     case 'frontier':
     case 'tip':
-    case 'block-request':
-    case 'height-request':
-    case 'height-reply':
       return ok({ checks: [], finish: () => ok(message) })
+  }
+}
+
+/** Makes the cheap refusals of an answer, whose words are decoded already. */
+export function prepareAnswer(
+  answer: Answer,
+  committeeOf: CommitteeOf,
+): Result<Prepared<AdmittedAnswer>, AdmissionError> {
+  switch (answer.kind) {
+    case 'units':
+      return prepareUnits(answer.units, committeeOf)
+    case 'blocks':
+      return prepareBlocks(answer.blocks, committeeOf)
+    case 'voted':
+      return ok({ checks: [], finish: () => ok(answer) })
   }
 }
 
@@ -116,7 +130,7 @@ function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWi
 }
 
 /** Units are admitted one by one: a bad one hides none of the others, unless all are bad. */
-function prepareUnits(all: readonly Uint8Array[], committeeOf: CommitteeOf): Result<Prepared, AdmissionError> {
+function prepareUnits(all: readonly Uint8Array[], committeeOf: CommitteeOf): Result<Prepared<Units>, AdmissionError> {
   const units: UnitWithJoins[] = []
   let first: AdmissionError | undefined
   for (const bytes of all) {
@@ -129,7 +143,7 @@ function prepareUnits(all: readonly Uint8Array[], committeeOf: CommitteeOf): Res
     { key: committee.at(unit.creator).key, message: unitSignedBytes(unit.hash), signature: unit.signature },
     ...joins.map((join) => ({ key: join.member, message: joinSignedBytes(join), signature: join.signature })),
   ])
-  const finish = (valid: readonly boolean[]): Result<AdmittedMessage, AdmissionError> => {
+  const finish = (valid: readonly boolean[]): Result<Units, AdmissionError> => {
     const admitted: AdmittedUnit[] = []
     let at = 0
     for (const { unit, committee, joins } of units) {
@@ -202,7 +216,10 @@ function examineBlock(
 }
 
 /** Blocks come in a row; the first bad one ends it. */
-function prepareBlocks(all: readonly CertifiedBlock[], committeeOf: CommitteeOf): Result<Prepared, AdmissionError> {
+function prepareBlocks(
+  all: readonly CertifiedBlock[],
+  committeeOf: CommitteeOf,
+): Result<Prepared<Blocks>, AdmissionError> {
   const examined: ExaminedBlock[] = []
   let first: AdmissionError | undefined
   for (const block of all) {
@@ -214,7 +231,7 @@ function prepareBlocks(all: readonly CertifiedBlock[], committeeOf: CommitteeOf)
     examined.push(result.value)
   }
   if (examined.length === 0 && first !== undefined) return err(first)
-  const finish = (valid: readonly boolean[]): Result<AdmittedMessage, AdmissionError> => {
+  const finish = (valid: readonly boolean[]): Result<Blocks, AdmissionError> => {
     const blocks: AdmittedBlock[] = []
     let at = 0
     for (const { block, checks } of examined) {

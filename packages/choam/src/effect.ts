@@ -1,5 +1,6 @@
 import type {
   AdmittedUnit,
+  Ask,
   Certificate,
   Digest,
   Evidence,
@@ -23,6 +24,8 @@ import type {
 export type ChoamEffect =
   /** Send to each of `to`; a full queue may drop it, the protocol repairs that. */
   | { readonly kind: 'send'; readonly to: readonly MemberId[]; readonly message: Message }
+  /** Ask each of `to`; feed what comes back as `answer`. May go unanswered: the core asks again, or another. */
+  | { readonly kind: 'ask'; readonly to: readonly MemberId[]; readonly ask: Ask }
   /**
    * Sign the unit with this view's key; make it and `alongside` (units of others it stands on, not yet on disk) durable in one
    * step; then feed `created`.
@@ -47,8 +50,6 @@ export type ChoamEffect =
     }
   /** The block is final: store the certificate (lazily: it can be had again), answer its clients, let readers see it. */
   | { readonly kind: 'certified'; readonly header: Header; readonly hash: Digest; readonly certificate: Certificate }
-  /** A peer wants certified blocks from `from` on: send it a `blocks` message from the store, within the message's limits. */
-  | { readonly kind: 'serve-blocks'; readonly to: MemberId; readonly from: Height; readonly count: number }
   /** The read may run at any certified height from `height` on. */
   | { readonly kind: 'readable'; readonly request: number; readonly height: Height }
   /** Proof that a member lies: store it, log it, show it. At most one of each kind for a member and view. */

@@ -2,13 +2,15 @@
 //
 // The path of a transaction: `submit` -> the view's ordering -> a head -> the cutter's block -> `execute` -> header, `vote` ->
 // votes of a quorum -> `certified`. The path of a founder: its join, ordered in the genesis view, becomes part of block 0, whose
-// certificate seats the committee. The path of one who missed blocks: peers' tips -> `block-request` -> certified blocks, executed
+// certificate seats the committee. The path of one who missed blocks: peers' tips -> `ask` for blocks -> certified blocks, executed
 // and compared -> ordering begins again behind them.
 
 import type { AlephEffect } from '@quorate/aleph'
 import { assert, BoundedQueue, must } from '@quorate/kernel'
 import { seatCommittee } from '@quorate/membership'
 import type {
+  AdmittedUnit,
+  Ask,
   Committee,
   Digest,
   Evidence,
@@ -19,6 +21,7 @@ import type {
   Millis,
   OrderedHead,
   SignedJoin,
+  UnitsAsk,
   ViewId,
   Vote,
 } from '@quorate/types'
@@ -35,7 +38,7 @@ import {
 import { Cutter } from './cutter.ts'
 import type { ChoamEffect } from './effect.ts'
 import { Founding } from './founding.ts'
-import type { AdmittedBlock, AdmittedMessage, ChoamInput, Now, Restored } from './input.ts'
+import type { AdmittedAnswer, AdmittedBlock, AdmittedMessage, ChoamInput, Now, Restored } from './input.ts'
 import type { LifeEvent, Phase } from './life.ts'
 import { live } from './life.ts'
 import type { ChoamLimits } from './limits.ts'
@@ -130,6 +133,17 @@ export class Choam {
     return this.committeeOf(view)?.seatOf(this.#config.me)
   }
 
+  /** The answer to a peer that asks for units: those that are known here, as many as one answer may hold. */
+  unitsFor({ view, hashes }: UnitsAsk): readonly Uint8Array[] {
+    return this.#ordering?.committee.view === view ? this.#ordering.unitsOf(hashes) : []
+  }
+
+  /** The answer to a peer that asks how far this replica has voted; undefined before genesis. */
+  get votedHeight(): Height | undefined {
+    const { voted } = this.#pipeline
+    return voted < 0 ? undefined : height(voted)
+  }
+
   status(): ChoamStatus {
     const orUndefined = (at: number): number | undefined => (at < 0 ? undefined : at)
     return {
@@ -180,6 +194,8 @@ export class Choam {
         return this.#submit(input.transactions)
       case 'message':
         return this.#message(input.from, input.message)
+      case 'answer':
+        return this.#answer(input.from, input.answer)
       case 'peer':
         return this.#peer(input.member, input.up)
       case 'created':
@@ -206,8 +222,8 @@ export class Choam {
     this.#hold()
     this.#beImpatient()
     const own = { member: this.#config.me, voted: this.#pipeline.voted }
-    const request = this.#reads.due(monotonicMs, own)
-    if (request !== undefined) this.#send(this.#peers, { kind: 'height-request', request })
+    const question = this.#reads.due(monotonicMs, own)
+    if (question !== undefined) this.#ask(this.#peers, { kind: 'voted', question })
     this.#answerReads()
     if (monotonicMs >= this.#tipAtMs + this.#limits.tipMs) {
       this.#tipAtMs = monotonicMs
@@ -303,6 +319,8 @@ export class Choam {
         return
       case 'send':
         return this.#send(effect.to.map(memberAt), effect.message)
+      case 'ask':
+        return this.#ask([memberAt(effect.to)], { kind: 'units', view: ordering.committee.view, hashes: effect.hashes })
       case 'ordered':
         return this.#head(effect)
       case 'fork':
@@ -423,15 +441,8 @@ export class Choam {
   #message(from: MemberId, message: AdmittedMessage): void {
     const seat = this.#ordering?.committee.seatOf(from)
     switch (message.kind) {
-      case 'units': {
-        const { view } = this.#ordering?.committee ?? this.#founders
-        const units = message.units.filter((unit) => unit.view === view)
-        if (seat !== undefined && units.length > 0) this.#order({ kind: 'units', from: seat, units })
-        return
-      }
-      case 'unit-request':
-        if (seat !== undefined) this.#order({ kind: 'request', from: seat, hashes: message.hashes }, message.view)
-        return
+      case 'units':
+        return this.#units(from, message.units)
       case 'frontier':
         if (seat !== undefined) this.#order({ kind: 'frontier', from: seat, rounds: message.rounds }, message.view)
         return
@@ -439,22 +450,25 @@ export class Choam {
         return this.#vote(message.vote)
       case 'tip':
         return this.#peerTip(from, message.certified, message.voted)
-      case 'block-request':
-        this.#effects.push({ kind: 'serve-blocks', to: from, from: message.from, count: message.count })
-        return
-      case 'blocks':
-        return this.#blocks(from, message.blocks)
-      case 'height-request': {
-        const { voted } = this.#pipeline
-        return this.#send([from], {
-          kind: 'height-reply',
-          request: message.request,
-          voted: voted < 0 ? undefined : height(voted),
-        })
-      }
-      case 'height-reply':
-        return this.#reads.answered(from, message.request, message.voted)
     }
+  }
+
+  #answer(from: MemberId, answer: AdmittedAnswer): void {
+    switch (answer.kind) {
+      case 'units':
+        return this.#units(from, answer.units)
+      case 'blocks':
+        return this.#blocks(from, answer.blocks)
+      case 'voted':
+        return this.#reads.answered(from, answer.question, answer.voted)
+    }
+  }
+
+  #units(from: MemberId, all: readonly AdmittedUnit[]): void {
+    const committee = this.#ordering?.committee
+    const seat = committee?.seatOf(from)
+    const units = all.filter((unit) => unit.view === committee?.view)
+    if (seat !== undefined && units.length > 0) this.#order({ kind: 'units', from: seat, units })
   }
 
   #peer(member: MemberId, up: boolean): void {
@@ -513,8 +527,10 @@ export class Choam {
   #followPeers(): void {
     const { certified, ordered } = this.#pipeline
     const request = this.#repair.due(this.#now.monotonicMs, certified, ordered)
-    if (request !== undefined)
-      this.#send([request.to], { kind: 'block-request', from: request.from, count: request.count })
+    if (request !== undefined) {
+      const { to, from, count } = request
+      this.#ask([to], { kind: 'blocks', from, count })
+    }
     const isThrough = certified === ordered && this.#repair.isLevel(certified)
     if (this.#phase !== 'synchronizing' || !isThrough || this.#ordering?.isCreating === true) return
     this.#live('level')
@@ -552,5 +568,9 @@ export class Choam {
 
   #send(to: readonly MemberId[], message: Message): void {
     if (to.length > 0) this.#effects.push({ kind: 'send', to, message })
+  }
+
+  #ask(to: readonly MemberId[], ask: Ask): void {
+    if (to.length > 0) this.#effects.push({ kind: 'ask', to, ask })
   }
 }

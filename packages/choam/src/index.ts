@@ -1,9 +1,10 @@
 export type { AdmissionError, Check, CommitteeOf, Prepared } from './admission.ts'
-export { prepare } from './admission.ts'
+export { prepare, prepareAnswer } from './admission.ts'
 export type { ChoamEffect } from './effect.ts'
 export type { ChoamConfig } from './handler.ts'
 export { Choam } from './handler.ts'
 export type {
+  AdmittedAnswer,
   AdmittedBlock,
   AdmittedMessage,
   AdmittedVote,

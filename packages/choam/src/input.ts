@@ -1,4 +1,15 @@
-import type { AdmittedUnit, Certificate, Digest, Header, Height, MemberId, Message, Millis, Vote } from '@quorate/types'
+import type {
+  AdmittedUnit,
+  Certificate,
+  Digest,
+  Header,
+  Height,
+  MemberId,
+  Message,
+  Millis,
+  Vote,
+  VotedAnswer,
+} from '@quorate/types'
 import type { Fault } from './status.ts'
 
 declare const admitted: unique symbol
@@ -20,8 +31,13 @@ export interface AdmittedBlock {
 export type AdmittedMessage =
   | { readonly kind: 'units'; readonly units: readonly AdmittedUnit[] }
   | { readonly kind: 'vote'; readonly vote: AdmittedVote }
+  | Exclude<Message, { readonly kind: 'units' | 'vote' }>
+
+/** A peer's answer to what it was asked, after admission. */
+export type AdmittedAnswer =
+  | { readonly kind: 'units'; readonly units: readonly AdmittedUnit[] }
   | { readonly kind: 'blocks'; readonly blocks: readonly AdmittedBlock[] }
-  | Exclude<Message, { readonly kind: 'units' | 'vote' | 'blocks' }>
+  | VotedAnswer
 
 /** A block as the store holds it. `certificate` is undefined where the crash came between vote and certificate. */
 export interface StoredBlock {
@@ -57,6 +73,8 @@ export type ChoamInput =
   /** Encoded transactions of this replica's clients. The host asks `room` first. */
   | { readonly kind: 'submit'; readonly transactions: readonly Uint8Array[] }
   | { readonly kind: 'message'; readonly from: MemberId; readonly message: AdmittedMessage }
+  /** What a peer answered to an `ask`. */
+  | { readonly kind: 'answer'; readonly from: MemberId; readonly answer: AdmittedAnswer }
   /** A peer's connection came up (or down): it is told how far we are. */
   | { readonly kind: 'peer'; readonly member: MemberId; readonly up: boolean }
   /** Answer to `create`: the unit is signed and durable. */

@@ -67,6 +67,11 @@ export class Ordering {
     return effects
   }
 
+  /** See Aleph.unitsOf. */
+  unitsOf(hashes: readonly Digest[]): readonly Uint8Array[] {
+    return this.#aleph.unitsOf(hashes)
+  }
+
   /** An own unit is in the ledger, by whatever way. */
   ordered(unit: Digest): void {
     this.#open.delete(unit)

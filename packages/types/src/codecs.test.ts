@@ -15,6 +15,7 @@ import { decodeGenesis, encodeGenesis } from './genesis.ts'
 import type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
 import type { Message } from './message.ts'
 import { decodeMessage, encodeMessage, MESSAGE_CODES } from './message.ts'
+import { BLOCKS_ANSWER, BLOCKS_ASK, FORWARD, UNITS_ANSWER, UNITS_ASK, VOTED_ANSWER, VOTED_ASK } from './request.ts'
 import type { Outcome, Reply, SqlError, StatementResult } from './outcome.ts'
 import { decodeOutcome, encodeOutcome } from './outcome.ts'
 import { decodePayload, encodeItem, encodePayload } from './payload.ts'
@@ -172,17 +173,9 @@ const vote: fc.Arbitrary<Vote> = fc.record({ view, height, block: digest, seat, 
 const certificate = fc.record({ signatures: fc.array(fc.record({ seat, signature }), { maxLength: 4 }) })
 const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constant('units' as const), units: fc.array(small, { maxLength: 3 }) }),
-  fc.record({ kind: fc.constant('unit-request' as const), view, hashes: fc.array(digest, { maxLength: 3 }) }),
   fc.record({ kind: fc.constant('frontier' as const), view, rounds: fc.array(maybe(round), { maxLength: 4 }) }),
   fc.record({ kind: fc.constant('vote' as const), vote }),
   fc.record({ kind: fc.constant('tip' as const), certified: maybe(height), voted: maybe(height) }),
-  fc.record({ kind: fc.constant('block-request' as const), from: height, count: fc.nat(1000) }),
-  fc.record({
-    kind: fc.constant('blocks' as const),
-    blocks: fc.array(fc.record({ header: small, body: small, certificate: small }), { maxLength: 2 }),
-  }),
-  fc.record({ kind: fc.constant('height-request' as const), request: fc.nat() }),
-  fc.record({ kind: fc.constant('height-reply' as const), request: fc.nat(), voted: maybe(height) }),
 )
 const evidence: fc.Arbitrary<Evidence> = fc.oneof(
   fc.record({ kind: fc.constant('fork' as const), first: small, second: small }),
@@ -206,6 +199,40 @@ const codecs: Readonly<Record<string, Codec<unknown>>> = {
   vote: codec(vote, encodeVote, decodeVote),
   certificate: codec(certificate, encodeCertificate, decodeCertificate),
   evidence: codec(evidence, encodeEvidence, decodeEvidence),
+  'units ask': codec(
+    fc.record({ kind: fc.constant('units' as const), view, hashes: fc.array(digest, { maxLength: 3 }) }),
+    UNITS_ASK.encode,
+    UNITS_ASK.decode,
+  ),
+  'units answer': codec(
+    fc.record({ kind: fc.constant('units' as const), units: fc.array(small, { maxLength: 3 }) }),
+    UNITS_ANSWER.encode,
+    UNITS_ANSWER.decode,
+  ),
+  'blocks ask': codec(
+    fc.record({ kind: fc.constant('blocks' as const), from: height, count: fc.nat(1000) }),
+    BLOCKS_ASK.encode,
+    BLOCKS_ASK.decode,
+  ),
+  'blocks answer': codec(
+    fc.record({
+      kind: fc.constant('blocks' as const),
+      blocks: fc.array(fc.record({ header: small, body: small, certificate: small }), { maxLength: 2 }),
+    }),
+    BLOCKS_ANSWER.encode,
+    BLOCKS_ANSWER.decode,
+  ),
+  'voted ask': codec(
+    fc.record({ kind: fc.constant('voted' as const), question: fc.nat() }),
+    VOTED_ASK.encode,
+    VOTED_ASK.decode,
+  ),
+  'voted answer': codec(
+    fc.record({ kind: fc.constant('voted' as const), question: fc.nat(), voted: maybe(height) }),
+    VOTED_ANSWER.encode,
+    VOTED_ANSWER.decode,
+  ),
+  forward: codec(fc.record({ transactions: fc.array(small, { maxLength: 3 }) }), FORWARD.encode, FORWARD.decode),
 }
 
 describe.each(Object.entries(codecs))('%s', (_name, { arbitrary, encode, decode }) => {

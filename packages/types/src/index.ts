@@ -33,8 +33,31 @@ export { DIGEST_BYTES, height, millis, parseDigest, parseMemberId, rawOf, round,
 export type { Join, SignedJoin } from './join.ts'
 export { isJoinSigned, joinSignedBytes } from './join.ts'
 export { merklePath, merkleRoot, merkleRootFrom } from './merkle.ts'
-export type { CertifiedBlock, Message } from './message.ts'
+export type { Message } from './message.ts'
 export { decodeMessage, encodeMessage, MESSAGE_CODES, MESSAGE_LIMITS } from './message.ts'
+export {
+  BLOCKS_ANSWER,
+  BLOCKS_ASK,
+  FORWARD,
+  REQUEST_LIMITS,
+  UNITS_ANSWER,
+  UNITS_ASK,
+  VOTED_ANSWER,
+  VOTED_ASK,
+} from './request.ts'
+export type {
+  Answer,
+  Ask,
+  BlocksAnswer,
+  BlocksAsk,
+  CertifiedBlock,
+  Forward,
+  UnitsAnswer,
+  UnitsAsk,
+  VotedAnswer,
+  VotedAsk,
+  Words,
+} from './request.ts'
 export type {
   Column,
   Description,

@@ -14,8 +14,8 @@ const asker: Asker = { view: VIEW, seat: seat(0), size: 4, limits: { ...ALEPH_LI
 
 function asked(effects: readonly AlephEffect[]): [number, number][] {
   return effects.map((effect) => {
-    if (effect.kind !== 'send' || effect.message.kind !== 'unit-request') throw new Error(effect.kind)
-    return [effect.to[0]!, effect.message.hashes.length]
+    if (effect.kind !== 'ask') throw new Error(effect.kind)
+    return [effect.to, effect.hashes.length]
   })
 }
 

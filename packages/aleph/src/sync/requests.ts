@@ -54,9 +54,7 @@ export function dueRequests(wants: Iterable<Want>, asker: Asker, nowMs: number, 
     want.askAtMs = nowMs + Math.min(RETRY_MAX_MS, waitMs)
     want.tries += 1
   }
-  return [...bySeat]
-    .sort(([a], [b]) => a - b)
-    .map(([to, hashes]) => ({ kind: 'send', to: [to], message: { kind: 'unit-request', view: asker.view, hashes } }))
+  return [...bySeat].sort(([a], [b]) => a - b).map(([to, hashes]) => ({ kind: 'ask', to, hashes }))
 }
 
 /** When the next request is due; undefined where nothing is missing. */

@@ -214,6 +214,9 @@ export class Network {
       case 'send':
         for (const to of effect.to) this.#send(node, to, effect.message)
         return
+      case 'ask':
+        this.#ask(node, effect.to, effect.hashes)
+        return
       case 'ordered': {
         const { round, slot, head, units } = effect
         const refs = units.map((unit): OrderedRef => ({ creator: unit.creator, round: unit.round, hash: unit.hash }))
@@ -237,13 +240,27 @@ export class Network {
     }
   }
 
+  /** Question and answer may each be lost; a repeated one is answered twice. */
+  #ask(from: Node, seat: Seat, hashes: readonly Digest[]): void {
+    const to = this.node(seat)
+    this.#travel(from, () => {
+      const units = to.answers?.(hashes).map((unit) => unit.bytes) ?? to.core?.unitsOf(hashes) ?? []
+      this.#note(to, `<- asked by ${from.seat}, answers ${units.length} units`)
+      if (units.length > 0) this.#travel(to, () => this.#deliver(to, from, { kind: 'units', units }))
+    })
+  }
+
   #send(from: Node, to: Seat, message: Message): void {
+    this.#travel(from, () => this.#deliver(from, this.node(to), message))
+  }
+
+  #travel(from: Node, arrive: () => void): void {
     from.sends += 1
     const { delayMinMs, delayMaxMs, loss, repeat } = this.weather
     for (let copy = this.random.percent(repeat) ? 2 : 1; copy > 0; copy -= 1) {
       if (this.random.percent(loss)) continue
       const delayMs = delayMinMs + this.random.below((delayMaxMs - delayMinMs) * 10 + 1) / 10
-      this.after(delayMs, () => this.#deliver(from, this.node(to), message))
+      this.after(delayMs, arrive)
     }
   }
 
@@ -257,24 +274,20 @@ export class Network {
         })
         return this.feed(to, { kind: 'units', from: from.seat, units: chosen })
       }
-      case 'unit-request':
-        if (to.answers === undefined) return this.feed(to, { kind: 'request', from: from.seat, hashes: message.hashes })
-        return this.feed(from, { kind: 'units', from: to.seat, units: to.answers(message.hashes) })
       case 'frontier':
         return this.feed(to, { kind: 'frontier', from: from.seat, rounds: message.rounds })
       case 'vote':
       case 'tip':
-      case 'block-request':
-      case 'blocks':
-      case 'height-request':
-      case 'height-reply':
         throw new Error(`aleph sends no ${message.kind}`)
     }
   }
 
   #say(node: Node, thing: AlephInput | AlephEffect): void {
-    if (this.transcript === undefined) return
-    this.transcript.push(`${this.nowMs.toFixed(1).padStart(7)} ${node.seat} ${describe(thing)}`)
+    if (this.transcript !== undefined) this.#note(node, describe(thing))
+  }
+
+  #note(node: Node, text: string): void {
+    this.transcript?.push(`${this.nowMs.toFixed(1).padStart(7)} ${node.seat} ${text}`)
   }
 
   after(delayMs: number, run: () => void): void {
@@ -351,8 +364,6 @@ function describe(thing: AlephInput | AlephEffect): string {
       return `<- submit ${thing.items.length} items`
     case 'units':
       return `<- units from ${thing.from}: ${thing.units.map(name).join(' ')}`
-    case 'request':
-      return `<- request from ${thing.from}: ${thing.hashes.length} units`
     case 'frontier':
       return `<- frontier from ${thing.from}: ${rounds(thing.rounds)}`
     case 'created':
@@ -372,6 +383,8 @@ function describe(thing: AlephInput | AlephEffect): string {
     }
     case 'send':
       return `-> send ${thing.message.kind} to ${thing.to.join(' ')}`
+    case 'ask':
+      return `-> ask ${thing.to} for ${thing.hashes.length} units`
     case 'ordered':
       return `-> ordered by head of ${thing.round}: ${thing.units.map(name).join(' ')}`
     case 'fork':

@@ -2,7 +2,18 @@
 // members that crash and restart with what the durability contract says is on their disk, and nothing else.
 
 import { assert, must } from '@quorate/kernel'
-import type { AdmittedUnit, Committee, Digest, Genesis, Header, MemberId, Message, Vote } from '@quorate/types'
+import type {
+  AdmittedUnit,
+  Answer,
+  Ask,
+  Committee,
+  Digest,
+  Genesis,
+  Header,
+  MemberId,
+  Message,
+  Vote,
+} from '@quorate/types'
 import {
   decodeBody,
   encodeMessage,
@@ -23,8 +34,9 @@ import {
   voteSignedBytes,
   encodeCertificate,
 } from '@quorate/types'
-import type { Certificate } from '@quorate/types'
-import { prepare } from '../admission.ts'
+import type { Certificate, CertifiedBlock } from '@quorate/types'
+import type { Check } from '../admission.ts'
+import { prepare, prepareAnswer } from '../admission.ts'
 import type { ChoamEffect } from '../effect.ts'
 import { Choam } from '../handler.ts'
 import type { ChoamInput, StoredBlock } from '../input.ts'
@@ -89,6 +101,20 @@ export class Member {
     this.id = id
     this.core = core
   }
+}
+
+/** What a member's host answers, from its core and its disk. */
+function answerOf(member: Member, ask: Ask): Answer {
+  if (ask.kind === 'units') return { kind: 'units', units: member.core.unitsFor(ask) }
+  if (ask.kind === 'voted') return { kind: 'voted', question: ask.question, voted: member.core.votedHeight }
+  const blocks: CertifiedBlock[] = []
+  for (let at: number = ask.from; at < ask.from + ask.count; at += 1) {
+    const block = member.disk.blocks.get(at)
+    if (block?.certificate === undefined) break
+    const { headerBytes, bodyBytes, certificate } = block
+    blocks.push({ header: headerBytes, body: bodyBytes, certificate: encodeCertificate(certificate) })
+  }
+  return { kind: 'blocks', blocks }
 }
 
 interface Event {
@@ -270,20 +296,9 @@ export class TestCluster {
         block.certificate = certificate
         return
       }
-      case 'serve-blocks': {
-        const blocks = []
-        for (let at: number = effect.from; at < effect.from + effect.count; at += 1) {
-          const block = member.disk.blocks.get(at)
-          if (block?.certificate === undefined) break
-          blocks.push({
-            header: block.headerBytes,
-            body: block.bodyBytes,
-            certificate: encodeCertificate(block.certificate),
-          })
-        }
-        this.#send(member, effect.to, { kind: 'blocks', blocks })
+      case 'ask':
+        for (const to of effect.to) this.#ask(member, this.#known(to), effect.ask)
         return
-      }
       case 'evidence':
         member.disk.faults.push({ member: effect.member, kind: effect.evidence.kind, at: 0 })
         return
@@ -347,22 +362,47 @@ export class TestCluster {
     })
   }
 
-  #send(from: Member, toId: MemberId, message: Message): void {
-    const to = must(
-      this.members.find((member) => member.id === toId),
+  #known(id: MemberId): Member {
+    return must(
+      this.members.find((member) => member.id === id),
       'a known member',
     )
+  }
+
+  #send(from: Member, toId: MemberId, message: Message): void {
+    const to = this.#known(toId)
+    const body = encodeMessage(message)
+    this.#travel(from, to, () => this.#deliver(from, to, MESSAGE_CODES[message.kind], body))
+  }
+
+  #ask(from: Member, to: Member, ask: Ask): void {
+    const { life } = from
+    this.#travel(from, to, () => {
+      if (!to.isUp) return
+      const answer = answerOf(to, ask)
+      // A session ends with the process that opened it.
+      this.#travel(to, from, () => from.life === life && this.#answered(to, from, answer))
+    })
+  }
+
+  #answered(from: Member, to: Member, answer: Answer): void {
+    const prepared = prepareAnswer(answer, (view) => to.core.committeeOf(view))
+    if (!prepared.ok) return
+    const admitted = prepared.value.finish(this.#verdicts(prepared.value.checks))
+    if (admitted.ok) this.input(to, { kind: 'answer', from: from.id, answer: admitted.value })
+  }
+
+  #travel(from: Member, to: Member, arrive: () => void): void {
     if (!this.reaches(from, to) || this.random() < this.weather.loss) return
     const copies = this.random() < this.weather.duplicate ? 2 : 1
     const [least, most] = this.weather.delayMs
-    const body = encodeMessage(message)
     for (let copy = 0; copy < copies; copy += 1) {
       this.#order += 1
       const atMs = this.nowMs + least + this.random() * (most - least)
       this.#events.push({
         atMs,
         order: this.#order,
-        run: () => this.#deliver(from, to, MESSAGE_CODES[message.kind], body),
+        run: arrive,
       })
     }
   }
@@ -371,11 +411,12 @@ export class TestCluster {
     if (!to.isUp) return
     const prepared = prepare(code, body, (view) => to.core.committeeOf(view))
     if (!prepared.ok) return
-    const valid = prepared.value.checks.map(({ key, message, signature }) =>
-      this.#isSigned(key as string, message, signature),
-    )
-    const message = prepared.value.finish(valid)
+    const message = prepared.value.finish(this.#verdicts(prepared.value.checks))
     if (message.ok) this.input(to, { kind: 'message', from: from.id, message: message.value })
+  }
+
+  #verdicts(checks: readonly Check[]): readonly boolean[] {
+    return checks.map(({ key, message, signature }) => this.#isSigned(key, message, signature))
   }
 
   /** Joins carry no signature here; everything else does. */

@@ -46,9 +46,6 @@ import { WAITERS_MAX } from './submissions.ts'
 
 /** How long a submission is waited for before its outcome is called unknown. */
 export const SUBMIT_WAIT_MS = 30_000
-/** Bytes that a transaction takes beyond its program: id, expiry, frame. */
-const ENVELOPE_BYTES = 512
-
 /** The SQL readers as the front uses them. */
 export type ReadersOfFront = Pick<SqlReaders, 'inSession' | 'newSession' | 'read'>
 
@@ -61,8 +58,8 @@ export interface FrontParts {
   readonly readers: ReadersOfFront
   readonly reads: Reads
   readonly submissions: Submissions
-  /** Gives accepted transactions to the core. */
-  readonly submit: (transaction: Uint8Array) => void
+  /** Takes a transaction on its way to the core; false where there is no room. */
+  readonly submit: (transaction: Uint8Array) => boolean
   readonly status: () => Status
   readonly wallMs: () => Millis
   readonly monotonicMs: () => Millis
@@ -104,13 +101,10 @@ export class Front implements Replica {
     }
     const phase = core.status().phase
     if (phase === 'failed' || phase === 'initial') return refused('NOT_READY', `the replica is ${phase}`, 1000)
-    const { room } = core
-    if (room.items < 1 || room.bytes < bytes.length + ENVELOPE_BYTES || submissions.size >= WAITERS_MAX) {
+    if (submissions.size >= WAITERS_MAX || !this.#parts.submit(bytes)) {
       return refused('OVERLOADED', 'too many transactions wait to be ordered', 250)
     }
-    const settled = submissions.wait(transactionHash(bytes), monotonicMs() + SUBMIT_WAIT_MS)
-    this.#parts.submit(bytes)
-    return this.#reply(await settled)
+    return this.#reply(await submissions.wait(transactionHash(bytes), monotonicMs() + SUBMIT_WAIT_MS))
   }
 
   async #reply(settled: Settled): Promise<SubmitReply> {

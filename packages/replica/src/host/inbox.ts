@@ -2,9 +2,10 @@
 // the peer that sent it and goes no further. A peer has a bounded number of bytes under examination; beyond it, frames are
 // dropped, which the protocol repairs, so one loud peer can't fill memory or starve the others.
 
-import type { AdmissionError, Choam, ChoamInput } from '@quorate/choam'
-import { prepare } from '@quorate/choam'
-import type { MemberId } from '@quorate/types'
+import type { AdmissionError, Choam, ChoamInput, Prepared } from '@quorate/choam'
+import { prepare, prepareAnswer } from '@quorate/choam'
+import type { Result } from '@quorate/kernel'
+import type { Answer, MemberId } from '@quorate/types'
 import type { Verifier } from './ports.ts'
 
 /** Bytes of one peer's frames that may be under examination at once. */
@@ -45,21 +46,39 @@ export class Inbox {
       return
     }
     const prepared = prepare(code, body, (view) => this.#core.committeeOf(view))
-    if (!prepared.ok) return this.#refuse(from, prepared.error)
+    const admitted = this.#admit(from, prepared, (message) => ({ kind: 'message', from, message }))
+    if (admitted === undefined) return
+    peer.bytes += body.length
+    void admitted.finally(() => {
+      peer.bytes -= body.length
+    })
+  }
+
+  /** Takes what a peer answered. Answers are not counted as bytes under examination: each was asked for. */
+  answered(from: MemberId, answer: Answer): void {
+    const prepared = prepareAnswer(answer, (view) => this.#core.committeeOf(view))
+    void this.#admit(from, prepared, (admitted) => ({ kind: 'answer', from, answer: admitted }))
+  }
+
+  /** Feeds it at once where no signature is to be checked: order then stays as it came. */
+  #admit<T>(
+    from: MemberId,
+    prepared: Result<Prepared<T>, AdmissionError>,
+    input: (admitted: T) => ChoamInput,
+  ): Promise<void> | undefined {
+    if (!prepared.ok) {
+      this.#refuse(from, prepared.error)
+      return undefined
+    }
     const { checks, finish } = prepared.value
     const admit = (valid: readonly boolean[]): void => {
-      const message = finish(valid)
-      if (message.ok) this.#feed({ kind: 'message', from, message: message.value })
-      else this.#refuse(from, message.error)
+      const admitted = finish(valid)
+      if (admitted.ok) this.#feed(input(admitted.value))
+      else this.#refuse(from, admitted.error)
     }
-    if (checks.length === 0) return admit([])
-    peer.bytes += body.length
-    void this.#verifier
-      .verify(checks)
-      .then(admit)
-      .finally(() => {
-        peer.bytes -= body.length
-      })
+    if (checks.length > 0) return this.#verifier.verify(checks).then(admit)
+    admit([])
+    return undefined
   }
 
   stats(member: MemberId): InboxStats {

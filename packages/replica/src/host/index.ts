@@ -3,7 +3,7 @@ export { verifyNow } from '../crypto/verify-now.ts'
 export type { ReadReply, Status, Submission, SubmitReply } from '../gateway/ports.ts'
 export { loadEngine } from '../sql/load-engine.ts'
 export type { ReaderReply, ReaderRequest } from '../sql/messages.ts'
-export { encodeOutcomes } from '../sql/outcome-list.ts'
+export { decodeOutcomes, encodeOutcomes } from '../sql/outcome-list.ts'
 export type {
   StoredBlock,
   StoredEvidence,
@@ -16,6 +16,7 @@ export type {
 } from '../store/record.ts'
 export { EVIDENCE_PER_MEMBER_MAX } from '../store/record.ts'
 export { StoreError } from '../store/store-error.ts'
+export { Answers } from './answers.ts'
 export type { FrontParts, ReadersOfFront } from './front.ts'
 export { Front } from './front.ts'
 export type { InboxStats } from './inbox.ts'

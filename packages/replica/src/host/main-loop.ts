@@ -7,7 +7,6 @@ import {
   encodeMessage,
   encodeUnsignedUnit,
   MESSAGE_CODES,
-  MESSAGE_LIMITS,
   sealUnit,
   unitHash,
   unitSignedBytes,
@@ -51,9 +50,6 @@ export class DivergedError extends Error {
   override readonly name = 'DivergedError'
   readonly code = 'STATE_DIVERGED'
 }
-
-/** Bytes of blocks sent in answer to one request: enough to keep a link busy, little enough to leave room for units. */
-const SERVE_BYTES_MAX = 4 * 1024 * 1024
 
 export class MainLoop {
   readonly #core: Choam
@@ -125,13 +121,8 @@ export class MainLoop {
       case 'certified':
         this.#certified(effect)
         return
-      case 'serve-blocks':
-        this.#await(
-          ledger.certifiedBlocks(effect.from, Math.min(effect.count, MESSAGE_LIMITS.blocksMax), SERVE_BYTES_MAX),
-          (blocks) => {
-            network.send([effect.to], MESSAGE_CODES.blocks, encodeMessage({ kind: 'blocks', blocks }))
-          },
-        )
+      case 'ask':
+        network.ask(effect.to, effect.ask)
         return
       case 'readable':
         this.#listener.onReadable(effect.request, effect.height)

@@ -67,7 +67,7 @@ function wrongRoot(effect: Send, signer: Signer): readonly ChoamEffect[] {
 function noise(step: number): { readonly code: number; readonly body: Uint8Array } {
   const body = new Uint8Array((step * 7919) % 4096)
   for (let i = 0; i < body.length; i += 1) body[i] = (i * 131 + step * 17) % 256
-  return { code: step % 12, body }
+  return { code: step % 24, body }
 }
 
 /** How the main loop's effects are changed for one kind of lie. */

@@ -1,6 +1,7 @@
 // What the main loop asks of the world. The real shells stand behind these in a replica, simulated ones in a simulation.
 
 import type {
+  Ask,
   Certificate,
   ConsensusKey,
   Digest,
@@ -80,9 +81,12 @@ export interface Ledger {
   certifiedBlocks(from: Height, count: number, bytesMax: number): Promise<readonly CertifiedBlock[]>
 }
 
-/** Carries frames to peers. Full queues drop and count; the protocol repairs. */
+/** Reaches peers. What gets lost, or goes unanswered, the core says or asks again. */
 export interface Network {
+  /** Pushes a frame to each; a full queue drops and counts it. */
   send(to: readonly MemberId[], code: number, body: Uint8Array): void
+  /** Asks each; what comes back goes to the inbox. */
+  ask(to: readonly MemberId[], ask: Ask): void
 }
 
 /** Two clocks and one alarm. */

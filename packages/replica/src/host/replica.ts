@@ -2,9 +2,11 @@
 // core; nothing clever stands here.
 
 import { createRequire } from 'node:module'
+import type { ChoamInput } from '@quorate/choam'
 import { Choam, CHOAM_LIMITS } from '@quorate/choam'
 import { must, unwrap } from '@quorate/kernel'
 import { seatCommittee } from '@quorate/membership'
+import { systemClock } from '@quorate/session-types'
 import { ERA } from '@quorate/sql-state'
 import type { Digest, Genesis, Join, MemberId } from '@quorate/types'
 import {
@@ -30,15 +32,20 @@ import type { Status } from '../gateway/ports.ts'
 import { Gateway } from '../gateway/server.ts'
 import { SqlReaders, SqlWriter } from '../sql/threads.ts'
 import { decodeOutcomes } from '../sql/outcome-list.ts'
+import { Conversations, SESSION_FRAME } from '../peers/conversations.ts'
 import { Store } from '../store/store.ts'
+import { PROTOCOL_VERSIONS } from '../transport/handshake.ts'
 import { Transport } from '../transport/transport.ts'
+import { Answers } from './answers.ts'
 import { Front } from './front.ts'
 import { Inbox } from './inbox.ts'
+import { Links } from './links.ts'
 import { loggerOf } from './log.ts'
 import { MainLoop } from './main-loop.ts'
 import type { FinalBlock, Listener } from './main-loop.ts'
 import { bendFor } from './misbehaviour.ts'
 import type { Misbehaviour } from './misbehaviour.ts'
+import { Outbox } from './outbox.ts'
 import type { Network } from './ports.ts'
 import { Reads } from './reads.ts'
 import { catchUpDatabase, RecoveryError, restore } from './recovery.ts'
@@ -115,12 +122,15 @@ class RunningReplica {
   readonly #version = versionOfPackage()
   readonly #core: Choam
   readonly #reads: Reads
+  readonly #inbox: Inbox
+  readonly #outbox: Outbox
+  readonly #links = new Links()
+  #conversations: Conversations | undefined
   #loop: MainLoop | undefined
   #transport: Transport | undefined
   #gateway: Gateway | undefined
   #sweep: NodeJS.Timeout | undefined
   #transactions = 0
-  #pending: Uint8Array[] = []
   #closing: Promise<void> | undefined
   #resolveStopped: (reason: Error) => void = () => undefined
   readonly stopped: Promise<Error>
@@ -149,10 +159,18 @@ class RunningReplica {
       era: ERA,
       join: { ...join, signature: this.#signer.sign(joinSignedBytes(join)) },
     })
-    this.#reads = new Reads(
-      (input) => this.#loop?.feed(input),
-      () => this.#clock.monotonicMs(),
-    )
+    const feed = (input: ChoamInput): void => this.#loop?.feed(input)
+    this.#reads = new Reads(feed, () => this.#clock.monotonicMs())
+    this.#inbox = new Inbox(this.#core, this.#verifier, feed, (from, error) => {
+      if (error.code !== 'UNKNOWN_VIEW')
+        this.#log.debug({ from, code: error.code, detail: error.message }, 'message refused')
+    })
+    this.#outbox = new Outbox({
+      core: this.#core,
+      links: this.#links,
+      feed: (transactions) => feed({ kind: 'submit', transactions }),
+      forward: (to, transactions) => must(this.#conversations, 'it runs').forward(to, transactions),
+    })
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve
     })
@@ -179,40 +197,39 @@ class RunningReplica {
         return seatCommittee(genesis, blockHash(block.headerBytes), checked.value.joins)
       },
     })
+    const ledger = new StoreLedger(this.#store)
+    const conversations = this.#converse(ledger)
     const network: Network = {
       send: (to, code, body) => to.forEach((member) => this.#transport?.send(member, code, body)),
+      ask: (to, ask) => to.forEach((member) => conversations.ask(member, ask)),
     }
     const ports = {
       signer: this.#signer,
       executor: this.#writer,
-      ledger: new StoreLedger(this.#store),
+      ledger,
       network,
       clock: this.#clock,
     }
     const loop = new MainLoop(this.#core, ports, this.#listener(), this.#bend(network))
     this.#loop = loop
-    const inbox = new Inbox(
-      this.#core,
-      this.#verifier,
-      (input) => loop.feed(input),
-      (from, error) => {
-        if (error.code !== 'UNKNOWN_VIEW')
-          this.#log.debug({ from, code: error.code, detail: error.message }, 'message refused')
-      },
-    )
     const own = genesis.founders.find((founder) => founder.id === this.#me)
     const moved = new Map(this.#options.peers.map((peer) => [peer.name, peer.address]))
     this.#transport = await Transport.start({
       identity: keyed,
-      ledgerId: this.#ledger,
+      here: { ledger: this.#ledger, versions: PROTOCOL_VERSIONS, eras: [ERA] },
       listen: addressOf(this.#options.listen ?? own?.address ?? ''),
       peers: genesis.founders
         .filter((founder) => founder.id !== this.#me)
         .map(({ id, name, address }) => ({ id, ...addressOf(moved.get(name) ?? address) })),
       frameBytesMax: MESSAGE_LIMITS.bytesMax,
-      onFrame: (peer, type, body) => inbox.receive(peer, type, body),
+      onFrame: (peer, type, body) => {
+        if (type === SESSION_FRAME) conversations.received(peer, body)
+        else this.#inbox.receive(peer, type, body)
+      },
       onPeer: (peer, state, reason) => {
         this.#log.info({ peer: nameOf(this.#options.genesis, peer), state, reason }, 'peer')
+        this.#links.changed(peer, state === 'up')
+        if (state === 'down') conversations.down(peer, reason)
         loop.feed({ kind: 'peer', member: peer, up: state === 'up' })
       },
       onNotice: (notice) => this.#log.info({ ...notice }, 'connection refused or cut'),
@@ -224,8 +241,25 @@ class RunningReplica {
       this.#submissions.expire(this.#clock.monotonicMs())
       this.#reads.expire()
     }, SWEEP_MS)
+    this.#outbox.run().catch((error: unknown) => this.#stopFor(error))
     await this.#openGateway()
     this.#log.info({ ledger: this.#ledger, height: certified, ms: Math.round(performance.now() - began) }, 'started')
+  }
+
+  #converse(ledger: StoreLedger): Conversations {
+    const conversations = new Conversations({
+      send: (peer, frame) => this.#transport?.send(peer, SESSION_FRAME, frame) ?? false,
+      broken: (peer, what) => this.#transport?.disconnect(peer, what),
+      answers: new Answers(this.#core, ledger),
+      answered: (peer, answer) => this.#inbox.answered(peer, answer),
+      accept: (transactions) => this.#outbox.accept(transactions),
+      failed: (peer, error) =>
+        this.#log.debug({ peer: nameOf(this.#options.genesis, peer), detail: String(error) }, 'session failed'),
+      wallMs: () => this.#clock.wallMs(),
+      clock: systemClock,
+    })
+    this.#conversations = conversations
+    return conversations
   }
 
   get addresses(): OpenReplica['addresses'] {
@@ -244,7 +278,9 @@ class RunningReplica {
     // Clients first, while blocks still become final; then the network, then the disks, which finish what was begun.
     await this.#gateway?.close()
     this.#loop?.stop()
+    this.#outbox.stop()
     this.#submissions.stop()
+    this.#conversations?.close()
     await this.#transport?.close()
     await Promise.all([this.#writer.close(), this.#readers.close(), this.#verifier.close()])
     await this.#store.close()
@@ -262,7 +298,7 @@ class RunningReplica {
       readers: this.#readers,
       reads: this.#reads,
       submissions: this.#submissions,
-      submit: (transaction) => this.#submit(transaction),
+      submit: (transaction) => this.#outbox.put(transaction),
       status: () => this.status(),
       wallMs: () => this.#clock.wallMs(),
       monotonicMs: () => this.#clock.monotonicMs(),
@@ -278,17 +314,6 @@ class RunningReplica {
     })
     await gateway.listen({ host, port })
     this.#gateway = gateway
-  }
-
-  /** Gathers what arrives in one turn of the event loop, so that it goes into one unit. */
-  #submit(transaction: Uint8Array): void {
-    this.#pending.push(transaction)
-    if (this.#pending.length > 1) return
-    setImmediate(() => {
-      const transactions = this.#pending
-      this.#pending = []
-      this.#loop?.feed({ kind: 'submit', transactions })
-    })
   }
 
   #bend(network: Network): ReturnType<typeof bendFor> | undefined {
@@ -309,12 +334,15 @@ class RunningReplica {
           'evidence of a fault stored',
         )
       },
-      onFatal: (reason) => {
-        this.#log.error({ code: (reason as { code?: unknown }).code, err: reason }, 'stopping')
-        this.#resolveStopped(reason)
-      },
+      onFatal: (reason) => this.#stopFor(reason),
       onTrace: (event, detail) => this.#log.debug({ event, ...detail }, 'trace'),
     }
+  }
+
+  #stopFor(error: unknown): void {
+    const reason = error instanceof Error ? error : new Error(String(error))
+    this.#log.error({ code: (reason as { code?: unknown }).code, err: reason }, 'stopping')
+    this.#resolveStopped(reason)
   }
 
   #final({ header, execution }: FinalBlock): void {

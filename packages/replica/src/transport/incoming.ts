@@ -1,17 +1,18 @@
-// The connection on which one peer speaks to us: it dials, we listen. We answer its hello and its pings and send
-// nothing else.
+// The connection on which one peer speaks to us: it dials, we listen. We play our part in the handshake, answer its pings, and
+// send nothing else.
 
 import type { MemberId } from '@quorate/types'
 import type { TLSSocket } from 'node:tls'
 import { FrameDecoder, RESERVED_TYPE_MIN } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { CONTROL, encodeHello, HELLO_BYTES, helloMismatch } from './hello.ts'
+import type { Party } from './handshake.ts'
+import { CONTROL, HELLO_BYTES_MAX, HelloPipe, UnfitError, welcome } from './handshake.ts'
 import { TRANSPORT_LIMITS } from './limits.ts'
 import type { Refusal } from './refusal.ts'
 
 /** What an incoming connection tells its owner. */
 export interface IncomingEvents {
-  /** The hello fits: from now on frames come. */
+  /** The handshake is done: from now on frames come. */
   greeted(): void
   frame(type: number, body: Uint8Array): void
   refused(reason: Refusal, detail: string): void
@@ -25,9 +26,10 @@ export class Incoming {
   readonly #socket: TLSSocket
   readonly #writer: FrameWriter
   readonly #decoder: FrameDecoder
-  readonly #ledgerId: string
   readonly #frameBytesMax: number
   readonly #events: IncomingEvents
+  readonly #hello: HelloPipe
+  #helloFrames = 0
   #greeted = false
   #ended = false
   #frames = 0
@@ -40,17 +42,21 @@ export class Incoming {
   constructor(options: {
     readonly peer: MemberId
     readonly socket: TLSSocket
-    readonly ledgerId: string
+    readonly here: Party
     readonly frameBytesMax: number
     readonly events: IncomingEvents
   }) {
     this.peer = options.peer
     this.#socket = options.socket
-    this.#ledgerId = options.ledgerId
     this.#frameBytesMax = options.frameBytesMax
     this.#events = options.events
     this.#writer = new FrameWriter(options.socket)
-    this.#decoder = new FrameDecoder(HELLO_BYTES, (type, body) => this.#onFrame(type, body))
+    this.#decoder = new FrameDecoder(HELLO_BYTES_MAX, (type, body) => this.#onFrame(type, body))
+    this.#hello = new HelloPipe((body) => this.#writer.send(CONTROL.hello, body))
+    welcome(this.#hello, options.here).then(
+      () => this.#onGreeted(),
+      (error: unknown) => this.#onUnfit(error),
+    )
     this.#socket.on('data', (chunk: Uint8Array) => this.#onData(chunk))
     this.#socket.on('end', () => {
       if (this.#decoder.underWay !== undefined) this.#refuse('truncated', 'the stream ended inside a frame')
@@ -93,6 +99,7 @@ export class Incoming {
   /** Cuts the connection; no further frame is handed up. */
   destroy(): void {
     this.#ended = true
+    this.#hello.cut('cut here')
     this.#decoder.stop()
     this.#writer.close()
     this.#socket.destroy()
@@ -123,24 +130,27 @@ export class Incoming {
   }
 
   #onHello(type: number, body: Uint8Array): void {
-    if (type !== CONTROL.hello) {
-      this.#refuse('hello', `frame of type ${type} instead of hello`)
-      return
-    }
-    // Answered in any case, so that the other side can name both sides in its log too.
-    this.#writer.send(CONTROL.hello, encodeHello(this.#ledgerId))
-    const mismatch = helloMismatch(body, this.#ledgerId)
-    if (mismatch === undefined) {
-      this.#greeted = true
-      this.#decoder.limit(this.#frameBytesMax)
-      this.#events.greeted()
-      return
-    }
-    this.#events.refused('hello', mismatch)
+    this.#helloFrames += 1
+    if (type !== CONTROL.hello) this.#refuse('hello', `frame of type ${type} instead of hello`)
+    else if (this.#helloFrames > 1) this.#refuse('hello', 'a second hello')
+    else this.#hello.received(body.slice())
+  }
+
+  #onGreeted(): void {
+    if (this.#ended) return
+    this.#greeted = true
+    this.#decoder.limit(this.#frameBytesMax)
+    this.#events.greeted()
+  }
+
+  #onUnfit(error: unknown): void {
+    if (this.#ended) return
+    this.#events.refused('hello', error instanceof Error ? error.message : String(error))
     this.#ended = true
     this.#decoder.stop()
-    // Ends after the answer has left; the owner's deadline cuts it where the peer does not let it end.
-    this.#socket.end()
+    // Ends after the answer has left, if there is one; the owner's deadline cuts it where the peer does not let it end.
+    if (error instanceof UnfitError) this.#socket.end()
+    else this.#socket.destroy()
   }
 
   #refuse(reason: Refusal, detail: string): void {

@@ -1,5 +1,5 @@
 // The connection that carries what we send to one peer. We dial it and keep it: when it breaks it is dialled again,
-// after a pause that grows and jitters. Only hello and pongs come back on it; what the peer has to say comes on the
+// after a pause that grows and jitters. Only the handshake's answer and pongs come back on it; what the peer has to say comes on the
 // connection that it dials.
 //
 // Sign of life: while nothing waits to leave, a ping goes out each tick and its pong must come. While something waits,
@@ -15,7 +15,8 @@ import { certifiedMember } from '../crypto/tls-identity.ts'
 import { retryMs } from './back-off.ts'
 import { FrameDecoder } from './frame.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { CONTROL, encodeHello, HELLO_BYTES, helloMismatch } from './hello.ts'
+import type { Party } from './handshake.ts'
+import { CONTROL, greet, HELLO_BYTES_MAX, HelloPipe } from './handshake.ts'
 import { TRANSPORT_LIMITS } from './limits.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -36,6 +37,7 @@ interface Link {
   readonly socket: TLSSocket
   readonly writer: FrameWriter
   readonly deadline: NodeJS.Timeout
+  readonly hello: HelloPipe
   state: 'connecting' | 'up'
   upAtMs: number
   heard: boolean
@@ -53,7 +55,7 @@ const EMPTY = new Uint8Array(0)
 export class Outgoing {
   readonly #peer: MemberId
   readonly #identity: TlsIdentity
-  readonly #ledgerId: string
+  readonly #here: Party
   readonly #events: OutgoingEvents
   #address: Address
   #link: Link | undefined
@@ -71,13 +73,13 @@ export class Outgoing {
     readonly peer: MemberId
     readonly address: Address
     readonly identity: TlsIdentity
-    readonly ledgerId: string
+    readonly here: Party
     readonly events: OutgoingEvents
   }) {
     this.#peer = options.peer
     this.#address = options.address
     this.#identity = options.identity
-    this.#ledgerId = options.ledgerId
+    this.#here = options.here
     this.#events = options.events
     this.#dial()
   }
@@ -196,9 +198,11 @@ export class Outgoing {
       checkServerIdentity: () => undefined,
     })
     const late = (): void => this.#refuse('hello-timeout', 'no hello in time')
+    const writer = new FrameWriter(socket)
     const link: Link = {
       socket,
-      writer: new FrameWriter(socket),
+      writer,
+      hello: new HelloPipe((body) => writer.send(CONTROL.hello, body)),
       deadline: setTimeout(late, TRANSPORT_LIMITS.helloTimeoutMs),
       state: 'connecting',
       upAtMs: 0,
@@ -211,7 +215,7 @@ export class Outgoing {
     }
     this.#link = link
     socket.setNoDelay(true)
-    const decoder = new FrameDecoder(HELLO_BYTES, (type, body) => this.#onFrame(link, type, body))
+    const decoder = new FrameDecoder(HELLO_BYTES_MAX, (type, body) => this.#onFrame(link, type, body))
     socket.on('secureConnect', () => this.#onSecure(link))
     socket.on('data', (chunk: Uint8Array) => {
       if (link.cut !== undefined) return
@@ -227,8 +231,25 @@ export class Outgoing {
 
   #onSecure(link: Link): void {
     const found = certifiedMember(link.socket.getPeerX509Certificate())
-    if (found === this.#peer) link.writer.send(CONTROL.hello, encodeHello(this.#ledgerId))
-    else this.#refuse('wrong-key', `key ${found ?? 'of another type'} there, ${this.#peer} wanted`)
+    if (found !== this.#peer) {
+      this.#refuse('wrong-key', `key ${found ?? 'of another type'} there, ${this.#peer} wanted`)
+      return
+    }
+    greet(link.hello, this.#here).then(
+      () => this.#onGreeted(link),
+      (error: unknown) => {
+        if (link.cut === undefined) this.#refuse('hello', error instanceof Error ? error.message : String(error))
+      },
+    )
+  }
+
+  #onGreeted(link: Link): void {
+    if (link.cut !== undefined) return
+    clearTimeout(link.deadline)
+    link.state = 'up'
+    link.upAtMs = performance.now()
+    this.#lastError = undefined
+    this.#events.up()
   }
 
   #onFrame(link: Link, type: number, body: Uint8Array): void {
@@ -242,16 +263,8 @@ export class Outgoing {
       }
       return
     }
-    const mismatch = type === CONTROL.hello ? helloMismatch(body, this.#ledgerId) : `type ${type} instead of hello`
-    if (mismatch !== undefined) {
-      this.#refuse('hello', mismatch)
-      return
-    }
-    clearTimeout(link.deadline)
-    link.state = 'up'
-    link.upAtMs = performance.now()
-    this.#lastError = undefined
-    this.#events.up()
+    if (type === CONTROL.hello) link.hello.received(body.slice())
+    else this.#refuse('hello', `frame of type ${type} instead of hello`)
   }
 
   #refuse(reason: Refusal, detail: string): void {
@@ -267,6 +280,7 @@ export class Outgoing {
 
   #onClose(link: Link): void {
     clearTimeout(link.deadline)
+    link.hello.cut(link.cut ?? 'closed by the peer')
     this.#dropped += link.writer.close()
     this.#sentFrames += link.writer.frames
     this.#sentBytes += Math.max(0, link.writer.flushedBytes)

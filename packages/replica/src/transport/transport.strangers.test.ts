@@ -9,11 +9,12 @@ import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MemberKey } from '../crypto/keys.ts'
 import { tlsIdentity } from '../crypto/tls-identity.ts'
-import { frameHead, shortFrame } from './frame.ts'
-import { CONTROL, encodeHello } from './hello.ts'
+import { FrameDecoder, frameHead, shortFrame } from './frame.ts'
+import type { Party } from './handshake.ts'
+import { CONTROL, greet, HelloPipe } from './handshake.ts'
 import { TRANSPORT_LIMITS } from './limits.ts'
 import type { Refusal } from './refusal.ts'
-import { FRAME_BYTES_MAX, LEDGER, newKey, Node, until } from './testing/mesh.ts'
+import { FRAME_BYTES_MAX, HERE, newKey, Node, until } from './testing/mesh.ts'
 
 // The victim, one honest peer, and a key that is a peer's but in the hands of the test.
 const victim = new Node()
@@ -60,12 +61,22 @@ function tls(options: { key?: string; cert?: string }): Promise<TLSSocket> {
   })
 }
 
-async function greeted(key: MemberKey): Promise<TLSSocket> {
+async function greeted(key: MemberKey, here: Party = HERE): Promise<TLSSocket> {
   const socket = await tls(tlsIdentity(key))
-  const answered = new Promise((resolve) => socket.once('data', resolve))
-  socket.write(shortFrame(CONTROL.hello, encodeHello(LEDGER)))
-  await answered
+  const pipe = new HelloPipe((body) => socket.write(shortFrame(CONTROL.hello, body)))
+  const decoder = new FrameDecoder(FRAME_BYTES_MAX, (_type, body) => pipe.received(body))
+  socket.on('data', (chunk: Uint8Array) => decoder.push(chunk))
+  await greet(pipe, here)
   return socket
+}
+
+/** The frame that a dialler begins with. */
+function helloOf(here: Party): Uint8Array {
+  const frames: Uint8Array[] = []
+  const pipe = new HelloPipe((body) => frames.push(shortFrame(CONTROL.hello, body)))
+  greet(pipe, here).catch(() => undefined)
+  pipe.cut('only its first frame was wanted')
+  return frames[0]!
 }
 
 function closed(socket: Socket): Promise<void> {
@@ -120,7 +131,10 @@ describe('before the hello', () => {
     const wrong = [
       shortFrame(1, new Uint8Array(3)),
       shortFrame(CONTROL.hello, new Uint8Array(3)),
-      shortFrame(CONTROL.hello, encodeHello('cd'.repeat(32))),
+      helloOf({ ...HERE, ledger: 'cd'.repeat(32) }),
+      helloOf({ ...HERE, versions: [1] }),
+      helloOf({ ...HERE, eras: [7, 8] }),
+      Buffer.concat([helloOf(HERE), helloOf(HERE)]),
       frameHead(CONTROL.hello, FRAME_BYTES_MAX),
     ]
     for (const [i, bytes] of wrong.entries()) {
@@ -131,6 +145,14 @@ describe('before the hello', () => {
     }
     expect(victim.frames.some((frame) => frame.peer === evil.id)).toBe(false)
   })
+})
+
+test.each([
+  [{ ...HERE, ledger: 'cd'.repeat(32) }, 'LEDGER', /ledger cdcd.* dials, abab.* is here/],
+  [{ ...HERE, versions: [1, 99] }, 'VERSION', /protocol versions 1, 99 dial, 2 are here/],
+  [{ ...HERE, eras: [7] }, 'ERA', /eras 7 dial, 1 are here/],
+] as const)('a dialler that shares nothing is told what, and both sides: %o', async (here, code, message) => {
+  await expect(greeted(newEvil(), here)).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
 })
 
 describe('after the hello', () => {
@@ -202,7 +224,7 @@ describe.concurrent('slowness', { timeout: 15_000 }, () => {
   test('a handshake without hello, or with one that drips, ends at the same deadline', async () => {
     const evil = newEvil()
     const socket = await tls(tlsIdentity(evil))
-    socket.write(shortFrame(CONTROL.hello, encodeHello(LEDGER)).subarray(0, 20))
+    socket.write(helloOf(HERE).subarray(0, 20))
     await closed(socket)
     expect(victim.running.stats().strangers).toBeLessThan(TRANSPORT_LIMITS.strangersMax)
   })

@@ -12,6 +12,7 @@ import type { TLSSocket } from 'node:tls'
 import type { TlsIdentity } from '../crypto/tls-identity.ts'
 import { penaltyMs } from './back-off.ts'
 import { RESERVED_TYPE_MIN } from './frame.ts'
+import type { Party } from './handshake.ts'
 import { Incoming } from './incoming.ts'
 import { TRANSPORT_LIMITS } from './limits.ts'
 import type { Visitor } from './listener.ts'
@@ -44,8 +45,8 @@ export interface TransportEvents {
 /** What a transport needs. */
 export interface TransportOptions extends TransportEvents {
   readonly identity: TlsIdentity
-  /** The ledger, 64 hex digits; replicas of another one are refused. */
-  readonly ledgerId: string
+  /** What this side can do; a peer that shares nothing of it is refused. */
+  readonly here: Party
   /** Where to listen. Port 0 takes a free one. */
   readonly listen: Address
   readonly peers: readonly Peer[]
@@ -169,12 +170,12 @@ export class Transport {
   }
 
   #add(id: MemberId, address: Address): void {
-    const { identity, ledgerId } = this.#options
+    const { identity, here } = this.#options
     const outgoing = new Outgoing({
       peer: id,
       address,
       identity,
-      ledgerId,
+      here,
       events: {
         up: () => this.#options.onPeer(id, 'up', 'connected'),
         down: (reason) => this.#options.onPeer(id, 'down', reason),
@@ -214,7 +215,7 @@ export class Transport {
     const incoming = new Incoming({
       peer: found,
       socket,
-      ledgerId: this.#options.ledgerId,
+      here: this.#options.here,
       frameBytesMax: this.#options.frameBytesMax,
       events: {
         greeted: () => this.#onGreeted(incoming, state, visitor),

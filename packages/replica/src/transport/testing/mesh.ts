@@ -5,11 +5,13 @@ import type { MemberId } from '@quorate/types'
 import type { MemberKey } from '../../crypto/keys.ts'
 import { memberIdOf } from '../../crypto/keys.ts'
 import { tlsIdentity } from '../../crypto/tls-identity.ts'
+import type { Party } from '../handshake.ts'
+import { PROTOCOL_VERSIONS } from '../handshake.ts'
 import type { Notice } from '../notices.ts'
 import type { Peer } from '../transport.ts'
 import { Transport } from '../transport.ts'
 
-export const LEDGER = 'ab'.repeat(32)
+export const HERE: Party = { ledger: 'ab'.repeat(32), versions: PROTOCOL_VERSIONS, eras: [1] }
 export const FRAME_BYTES_MAX = 4 * 1024 * 1024
 
 export function newKey(): MemberKey {
@@ -42,10 +44,10 @@ export class Node {
     return this.transport
   }
 
-  async start(options: { peers?: readonly Peer[]; port?: number; ledgerId?: string } = {}): Promise<this> {
+  async start(options: { peers?: readonly Peer[]; port?: number; here?: Partial<Party> } = {}): Promise<this> {
     this.transport = await Transport.start({
       identity: tlsIdentity(this.key),
-      ledgerId: options.ledgerId ?? LEDGER,
+      here: { ...HERE, ...options.here },
       listen: { host: '127.0.0.1', port: options.port ?? 0 },
       peers: options.peers ?? [],
       frameBytesMax: FRAME_BYTES_MAX,
