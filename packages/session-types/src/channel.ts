@@ -1,9 +1,9 @@
 import { Finished } from './chan.ts'
 import type { Received } from './chan.ts'
 import { otherRole } from './protocol.ts'
-import { rejected } from './session.ts'
 import type { Session } from './session.ts'
 import type { Transition } from './state-table.ts'
+import { rejected } from './waiting.ts'
 
 /** What a `Chan` is at run time: all operations, each good only where the types offer it. */
 export class Channel {

@@ -69,15 +69,19 @@ export class Pipeline<Q, Y, C> {
     return this.#outstanding
   }
 
-  /** Whether one more request fits into the window. */
+  /**
+   * Whether to send now. False where the window is full, and where the pipe is, while replies can be asked for: who waits
+   * for room there without taking replies may wait for a server that waits for the same.
+   */
   get hasRoom(): boolean {
-    return this.#outstanding < this.#windowMax
+    return this.#outstanding < this.#windowMax && (this.#outstanding === 0 || !this.#session.isBlocked)
   }
 
   /** Sends a request; resolves once it has left. Rejects as a channel's `send` does, and with `LIMIT` without room. */
   send(...value: Sent<Q>): Promise<void> {
     if (this.#isDone) return this.#session.refuse('VIOLATION', 'a pipeline in use', 'one that is finished')
-    if (!this.hasRoom) return this.#session.refuse('LIMIT', `${this.#windowMax} requests under way`, 'one more')
+    if (this.#outstanding >= this.#windowMax)
+      return this.#session.refuse('LIMIT', `${this.#windowMax} requests under way`, 'one more')
     this.#outstanding += 1
     return this.#session.transmit(this.#loop, this.#request, value[0], () => undefined)
   }
@@ -129,7 +133,7 @@ export async function exchange<B, E, L extends keyof B & string>(
 ): Promise<ChooseChan<B, E>> {
   const pipeline: Pipeline<unknown, ReplyOf<B[L]>, ChooseChan<B, E>> = pipelined(chan, label, options)
   for (const request of requests) {
-    if (!pipeline.hasRoom) take(await pipeline.recv())
+    while (!pipeline.hasRoom) take(await pipeline.recv())
     await pipeline.send(request)
   }
   while (pipeline.outstanding > 0) take(await pipeline.recv())

@@ -8,12 +8,12 @@ import { codec } from './codec.ts'
 import type { Pipe } from './pipe.ts'
 import { pipelined } from './pipelined.ts'
 import { memoryPair } from './pipes/memory-pipe.ts'
-import { end, send } from './process.ts'
+import { end, recv, send } from './process.ts'
 import type { Dual } from './process.ts'
 import { protocol } from './protocol.ts'
 import { run } from './run.ts'
 import { SessionError } from './session-error.ts'
-import { arithmetic, atm, bookshop } from './testing/classics.ts'
+import { arithmetic, atm, bookshop, text } from './testing/classics.ts'
 import type { Arithmetic, Atm, Bookshop } from './testing/classics.ts'
 import { ManualClock, settled } from './testing/manual-clock.ts'
 
@@ -76,6 +76,8 @@ const failureOf = (promise: Promise<unknown>): Promise<SessionError> =>
     () => Promise.reject(new Error('it did not fail')),
     (error: unknown) => (error instanceof SessionError ? error : Promise.reject(error as Error)),
   )
+
+const impatient = protocol({ name: 'impatient', client: recv(text('card'), end) })
 
 async function visitAtm(pipe: Pipe, clock: Clock): Promise<string> {
   return run(
@@ -202,6 +204,18 @@ test('a loop of many receives makes a timer per time-out, not per message', asyn
   await Promise.all([client, server])
   expect(clock.made).toBeLessThanOrEqual(4)
   expect(clock.pending).toBe(0)
+})
+
+test('who times out keeps its own error, though the other side hangs up before its abort is sent', async () => {
+  const clock = new ManualClock()
+  const [left, right] = memoryPair()
+  // Both wait for each other: the client's body speaks of another protocol, in which it isn't its turn.
+  const client = failureOf(run(impatient, 'client', left, async (chan) => (await chan.recv()) as never))
+  const server = failureOf(run(atm, 'server', right, bank, { clock }))
+  await settled()
+  clock.pass(1000)
+  expect(await server).toMatchObject({ code: 'TIMEOUT', state: 'start' })
+  expect(await client).toMatchObject({ code: 'ABORTED', got: "the other side's TIMEOUT" })
 })
 
 test('a peer that reads nothing ends a send at the time-out', async () => {

@@ -18,36 +18,8 @@ import { SessionError } from './session-error.ts'
 import type { SessionCode } from './session-error.ts'
 import { ABORT_TAG } from './state-table.ts'
 import type { Role, State, Transition } from './state-table.ts'
-
-interface Waiting<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: SessionError) => void
-  readonly deadlineMs: number
-}
-
-/** Makes of a legal message what a receive gives. */
-export type Take<T> = (transition: Transition, value: unknown) => T
-
-interface WaitingReceive extends Waiting<unknown> {
-  readonly state: State
-  readonly take: Take<unknown>
-}
-
-interface WaitingSend extends Waiting<unknown> {
-  readonly buffer: Uint8Array
-  readonly state: State
-  readonly done: () => unknown
-}
-
-const ignore = (): void => undefined
-
-/** A promise that rejects, and is no unhandled rejection where nobody looks. */
-export function rejected(error: SessionError): Promise<never> {
-  const promise = Promise.reject(error)
-  promise.catch(ignore)
-  return promise
-}
+import { earlier, reject, rejected, waitUntil } from './waiting.ts'
+import type { Take, Waiting, WaitingReceive, WaitingSend } from './waiting.ts'
 
 /** The machine behind the channels of one session. */
 export class Session implements PipeEvents {
@@ -97,9 +69,9 @@ export class Session implements PipeEvents {
     return this.#state
   }
 
-  /** Why it ended early. */
-  get failure(): SessionError | undefined {
-    return this.#failure
+  /** Whether a send would wait for room. */
+  get isBlocked(): boolean {
+    return this.#isBlocked
   }
 
   /** Whether the protocol's end was reached. */
@@ -140,7 +112,7 @@ export class Session implements PipeEvents {
     if (buffer instanceof SessionError) return rejected(buffer)
     if (this.#isBlocked) {
       const waiting = this.#wait<T>(state)
-      this.#sending = { ...waiting, resolve: waiting.resolve as (value: unknown) => void, buffer, state, done }
+      this.#sending = { ...waiting, buffer, state, done }
       return waiting.promise
     }
     const lost = this.#write(buffer)
@@ -160,7 +132,7 @@ export class Session implements PipeEvents {
     }
     if (this.#failure !== undefined) return rejected(this.#failure)
     const waiting = this.#wait<T>(state)
-    this.#receiving = { ...waiting, resolve: waiting.resolve as (value: unknown) => void, state, take }
+    this.#receiving = { ...waiting, state, take }
     return waiting.promise
   }
 
@@ -217,13 +189,7 @@ export class Session implements PipeEvents {
   #wait<T>(state: State): Waiting<T> {
     const deadlineMs = this.#clock.nowMs() + state.timeoutMs
     if (deadlineMs < this.#timerAtMs) this.#arm(deadlineMs)
-    let resolve: (value: T) => void = ignore
-    let rejectIt: (error: SessionError) => void = ignore
-    const promise = new Promise<T>((good, bad) => {
-      resolve = good
-      rejectIt = bad
-    })
-    return { promise, resolve, reject: rejectIt, deadlineMs }
+    return waitUntil(deadlineMs)
   }
 
   #arm(atMs: number): void {
@@ -235,7 +201,7 @@ export class Session implements PipeEvents {
   #ring(): void {
     this.#stopTimer = undefined
     this.#timerAtMs = Infinity
-    const first = earliest(this.#receiving, this.#sending)
+    const first = earlier(this.#receiving, this.#sending)
     if (first === undefined) return
     if (first.deadlineMs > this.#clock.nowMs()) {
       this.#arm(first.deadlineMs)
@@ -331,6 +297,8 @@ export class Session implements PipeEvents {
     const error = this.#error(code, mismatch, options)
     this.#inbox = []
     if (this.#isOver) return error
+    // First, since the other side may hang up before `send` returns.
+    this.#isOver = true
     this.#pipe.send(abortMessage(code, reason, this.#pipe.headroom))
     this.#end(error)
     return error
@@ -364,14 +332,4 @@ export class Session implements PipeEvents {
     this.#stopTimer = undefined
     this.#pipe.close()
   }
-}
-
-function reject(waiting: Waiting<unknown>, error: SessionError): void {
-  waiting.promise.catch(ignore)
-  waiting.reject(error)
-}
-
-function earliest(a: WaitingReceive | undefined, b: WaitingSend | undefined): WaitingReceive | WaitingSend | undefined {
-  if (a === undefined || b === undefined) return a ?? b
-  return a.deadlineMs <= b.deadlineMs ? a : b
 }
