@@ -6,7 +6,7 @@
 // so that a wake-up leads to the next attempt in one step.
 
 import { StmError } from './errors.ts'
-import { CONFLICTS_MAX } from './favour.ts'
+import { CONFLICTS_MAX } from './line.ts'
 import type { Attempt, Memory, Waiter } from './memory.ts'
 import { ABORT, CONFLICT, ENDED, isThenable, OPEN, RETRY, Transaction } from './transaction.ts'
 import type { Tx } from './transaction.ts'
@@ -58,9 +58,6 @@ function runActions(actions: readonly (() => void)[]): void {
   throw new StmError('AFTER_COMMIT', `${causes.length} of ${actions.length} afterCommit actions threw`, { cause })
 }
 
-/** Whom a favoured synchronous attempt is for: it is never woken. */
-const NOBODY: Waiter = { order: 0, wake: () => undefined }
-
 /**
  * Runs a synchronous body at once, in `memory`. `block` sleeps until a change wakes the attempt that it is given, or throws.
  * @throws StmError `WOULD_BLOCK`, `ASYNC_BODY`, `NESTED`, `AFTER_COMMIT`; what the body throws or aborts with.
@@ -68,13 +65,13 @@ const NOBODY: Waiter = { order: 0, wake: () => undefined }
 export function runSync<T>(memory: Memory, body: (tx: Tx) => T, block?: (attempt: Attempt) => void): T {
   if (inside) throw nestedError()
   for (let conflicts = 0; ; conflicts += 1) {
-    const tx = new Transaction(memory, memory.begin(conflicts < CONFLICTS_MAX ? undefined : NOBODY))
+    const tx = new Transaction(memory, memory.begin(conflicts >= CONFLICTS_MAX))
     try {
       const value = call(body, tx)
       if (tx.state === OPEN) {
         if (isThenable(value)) throw asyncBody(value)
         if (memory.commit(tx)) {
-          memory.end(tx, undefined)
+          memory.end(tx)
           const actions = tx.end()
           if (actions !== undefined) runActions(actions)
           return value
@@ -83,12 +80,12 @@ export function runSync<T>(memory: Memory, body: (tx: Tx) => T, block?: (attempt
     } catch (error) {
       const { state } = tx
       if (state === OPEN || state === ENDED) {
-        memory.end(tx, undefined)
+        memory.end(tx)
         tx.end()
         throw error
       }
     }
-    memory.end(tx, undefined)
+    memory.end(tx)
     try {
       if (tx.state === ABORT) throw tx.reason
       if (tx.state === RETRY) {
@@ -125,7 +122,7 @@ export function run<T>(
   const invalid = options === undefined ? undefined : invalidity(options)
   if (invalid !== undefined) return Promise.reject(invalid)
   if (options?.signal?.aborted === true) return Promise.reject(reasonOf(options.signal))
-  const tx = new Transaction(memory, memory.begin(undefined))
+  const tx = new Transaction(memory, memory.begin(false))
   let result: T | PromiseLike<T>
   let isDone = false
   try {
@@ -207,7 +204,7 @@ class Run<T> implements Waiter {
   #attempt(): void {
     let tx: Transaction
     try {
-      tx = new Transaction(this.#memory, this.#memory.begin(this.#favoured))
+      tx = new Transaction(this.#memory, this.#memory.begin(this.#isFavoured))
     } catch (error) {
       return this.#reject(error)
     }
@@ -266,8 +263,10 @@ class Run<T> implements Waiter {
 
   #conflict(tx: Transaction): void {
     this.#conflicts += 1
-    this.#end(tx, this.#favoured)
-    this.#again()
+    this.#memory.lost(tx, this, this.#isFavoured)
+    this.#end(tx)
+    this.#next = () => this.#attempt()
+    if (this.#memory.mayStart(this)) this.#again()
   }
 
   #sleep(tx: Transaction): void {
@@ -288,12 +287,12 @@ class Run<T> implements Waiter {
     })
   }
 
-  get #favoured(): Waiter | undefined {
-    return this.#conflicts >= CONFLICTS_MAX ? this : undefined
+  get #isFavoured(): boolean {
+    return this.#conflicts >= CONFLICTS_MAX
   }
 
-  #end(tx: Transaction, favoured?: Waiter): readonly (() => void)[] | undefined {
-    this.#memory.end(tx, favoured)
+  #end(tx: Transaction): readonly (() => void)[] | undefined {
+    this.#memory.end(tx)
     this.#tx = undefined
     return tx.end()
   }

@@ -10,24 +10,28 @@ export interface Attempt {
 export interface Waiter {
   /** Place in the line: a waiter that is woken in vain keeps it. */
   readonly order: number
-  /** Called at most once for each `wait` or `isHeld` that answered true, never from within these. */
+  /** Called at most once for each `wait` or `isHeld` that was true, or `mayStart` that was not; never from within these. */
   wake(): void
 }
 
 /** Where variables live and what makes commits atomic: the memory of this thread, or a heap that threads share. */
 export interface Memory {
-  /** The snapshot for a new attempt. `favoured` is given once an attempt has lost too often to others. */
-  begin(favoured: Waiter | undefined): number
+  /** The snapshot for a new attempt, and whether earlier ones have lost to others too often. */
+  begin(isFavoured: boolean): number
   /** The body turned out to await: its snapshot must be readable until `end`. */
   suspend(attempt: Attempt): void
   /** Publishes what was written, all or nothing; false if something read has changed since the snapshot. */
   commit(attempt: Attempt): boolean
   /** Whether `waiter` must let a favoured one commit first; if so it is woken afterwards. */
   isHeld(attempt: Attempt, waiter: Waiter | undefined): boolean
-  /** The attempt is over, committed or not. `favoured` is given if it was lost to others, and too many before it. */
-  end(attempt: Attempt, favoured: Waiter | undefined): void
+  /** `attempt` was in vain: others have changed what it read. `isFavoured` is for the next one. */
+  lost(attempt: Attempt, waiter: Waiter, isFavoured: boolean): void
+  /** Whether one that has lost may run again now; else it is woken when it may. */
+  mayStart(waiter: Waiter): boolean
+  /** The attempt is over, committed or not. */
+  end(attempt: Attempt): void
   /** Arranges that a change of anything read wakes `waiter`; false if something has changed already. */
   wait(attempt: Attempt, waiter: Waiter): boolean
-  /** Undoes `wait` or `isHeld`: `waiter` will not be woken. */
+  /** Undoes `wait`, `isHeld`, `lost`: `waiter` stands nowhere and will not be woken. */
   cancel(waiter: Waiter): void
 }

@@ -12,7 +12,7 @@ import type { TVar } from './tvar.ts'
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 afterEach(() => {
-  expect(LOCAL.waiting.count).toBe(0)
+  expect([LOCAL.waiting.count, LOCAL.line.length]).toEqual([0, 0])
   expect(LOCAL.history.kept).toEqual({ snapshots: 0, values: 0 })
 })
 

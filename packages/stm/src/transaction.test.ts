@@ -11,7 +11,7 @@ import { LOCAL, newTVar, TVar } from './tvar.ts'
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 afterEach(() => {
-  expect(LOCAL.waiting.count).toBe(0)
+  expect([LOCAL.waiting.count, LOCAL.line.length]).toEqual([0, 0])
   expect(LOCAL.history.kept).toEqual({ snapshots: 0, values: 0 })
 })
 

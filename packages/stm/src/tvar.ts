@@ -6,9 +6,9 @@
 // has been written since its snapshot: then all its reads and writes might have happened at the moment of commit. Else
 // it runs again. Who only read is right as of its snapshot and never runs again for conflicts.
 
-import { Favour } from './favour.ts'
 import type { Snapshot } from './history.ts'
 import { History } from './history.ts'
+import { Line } from './line.ts'
 import { READ, WRITTEN } from './log.ts'
 import type { Attempt, Memory, Waiter } from './memory.ts'
 import { GONE, Variable } from './variable.ts'
@@ -68,11 +68,10 @@ class LocalMemory implements Memory {
   #clock = 0
   readonly history = new History()
   readonly waiting = new Waiting()
-  readonly favour = new Favour(this.waiting)
+  readonly line = new Line(this.waiting)
   readonly #suspended = new Map<Attempt, Snapshot>()
 
-  begin(favoured: Waiter | undefined): number {
-    if (favoured !== undefined) this.favour.enter(favoured)
+  begin(): number {
     return this.#clock
   }
 
@@ -94,11 +93,18 @@ class LocalMemory implements Memory {
   }
 
   isHeld(attempt: Attempt, waiter: Waiter | undefined): boolean {
-    return this.favour.isHeld(attempt, waiter)
+    return this.line.isHeld(attempt, waiter)
   }
 
-  end(attempt: Attempt, favoured: Waiter | undefined): void {
-    if (favoured !== undefined) this.favour.lost(favoured, attempt)
+  lost(attempt: Attempt, waiter: Waiter, isFavoured: boolean): void {
+    this.line.lost(waiter, attempt, isFavoured)
+  }
+
+  mayStart(waiter: Waiter): boolean {
+    return this.line.mayStart(waiter)
+  }
+
+  end(attempt: Attempt): void {
     if (this.#suspended.size === 0) return
     const snapshot = this.#suspended.get(attempt)
     if (snapshot === undefined) return
@@ -114,7 +120,7 @@ class LocalMemory implements Memory {
 
   cancel(waiter: Waiter): void {
     this.waiting.cancel(waiter)
-    this.favour.leave(waiter)
+    this.line.leave(waiter)
   }
 }
 

@@ -11,7 +11,7 @@ const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const set = <T>(variable: TVar<T>, value: T): void => atomicallySync((tx) => tx.write(variable, value))
 
 afterEach(() => {
-  expect(LOCAL.waiting.count).toBe(0)
+  expect([LOCAL.waiting.count, LOCAL.line.length]).toEqual([0, 0])
   expect(LOCAL.history.kept).toEqual({ snapshots: 0, values: 0 })
 })
 
@@ -107,6 +107,24 @@ test('waiters are woken in the order they came, and one woken in vain keeps its 
   set(items, [4, 5])
   await all
   expect(order).toEqual(['a1', 'b2', 'c3', 'd4', 'e5'])
+})
+
+test('one that was woken in vain alone is still before those who came later', async () => {
+  const open = newTVar(false)
+  const other = newTVar(0)
+  const order: string[] = []
+  const wait = (name: string, alsoReads: boolean): Promise<void> =>
+    atomically((tx) => {
+      if (alsoReads) tx.read(other)
+      tx.check(tx.read(open))
+      tx.afterCommit(() => order.push(name))
+    })
+  const all = Promise.all([wait('a', true), wait('b', false), wait('c', true)])
+  set(other, 1)
+  await tick()
+  set(open, true)
+  await all
+  expect(order).toEqual(['a', 'b', 'c'])
 })
 
 test('a timeout ends waiting and running alike', async () => {
@@ -253,4 +271,43 @@ test('a favoured transaction that awaits whom it holds up is itself held off aft
   })
   expect(attempts).toBe(12)
   expect(a.value).toBe(111)
+})
+
+test('slow ones that lose run one after another, each one attempt at a time, and no longer than a while in each other’s way', async () => {
+  const a = newTVar(0)
+  const active = [0, 0, 0]
+  const slow = (which: number): Promise<void> =>
+    atomically(async (tx) => {
+      active[which] = (active[which] ?? 0) + 1
+      expect(active[which]).toBe(1)
+      const seen = tx.read(a)
+      await new Promise((resolve) => setTimeout(resolve, 130))
+      active[which] = 0
+      tx.write(a, seen + 1)
+    })
+  const all = Promise.all([slow(0), slow(1), slow(2)])
+  set(a, 10)
+  await all
+  expect(a.value).toBe(13)
+})
+
+test('losers of one dispute take turns; those of another do not wait for them', async () => {
+  const disputed = [newTVar(0), newTVar(0)] as const
+  const attempts = [0, 0]
+  const increment = async (which: 0 | 1, pauses: number): Promise<void> => {
+    for (let i = 0; i < 10; i += 1) {
+      await atomically(async (tx) => {
+        attempts[which] = (attempts[which] ?? 0) + 1
+        const seen = tx.read(disputed[which])
+        for (let pause = 0; pause < pauses; pause += 1) await Promise.resolve()
+        tx.write(disputed[which], seen + 1)
+      })
+    }
+  }
+  const first = Promise.all(Array.from({ length: 8 }, () => increment(0, 1)))
+  const second = Promise.all(Array.from({ length: 8 }, () => increment(1, 5)))
+  await Promise.all([first, second])
+  expect(disputed.map((each) => each.value)).toEqual([80, 80])
+  // Without turns each of 80 commits costs about eight attempts.
+  expect(Math.max(...attempts)).toBeLessThan(80 * 3)
 })

@@ -131,8 +131,8 @@ export class SharedMemory implements Memory {
     return variable.codec.decode(variable.handle.codec === 'number' ? bytes : bytes.slice())
   }
 
-  begin(favoured: Waiter | undefined): number {
-    if (favoured !== undefined) {
+  begin(isFavoured: boolean): number {
+    if (isFavoured) {
       lock(this.words, this.#me, this.#lockMsMax)
       this.#holdsLock = true
     }
@@ -204,7 +204,13 @@ export class SharedMemory implements Memory {
     return false
   }
 
-  /** Only commits hold anyone up, and they take a lock. */
+  /** Who has lost runs again at once, and in the end with the lock. */
+  lost(): void {}
+
+  mayStart(): boolean {
+    return true
+  }
+
   isHeld(): boolean {
     return false
   }
