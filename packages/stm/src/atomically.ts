@@ -7,7 +7,7 @@
 
 import { StmError } from './errors.ts'
 import { CONFLICTS_MAX } from './line.ts'
-import type { Attempt, Memory, Waiter } from './memory.ts'
+import type { Attempt, Memory, Waiter, WaitingPlace } from './memory.ts'
 import { ABORT, CONFLICT, ENDED, isThenable, OPEN, RETRY, Transaction } from './transaction.ts'
 import type { Tx } from './transaction.ts'
 
@@ -171,8 +171,9 @@ class Run<T> implements Waiter {
   readonly #onAbort: (() => void) | undefined
   #conflicts = 0
   #tx: Transaction | undefined
-  /** What to do when woken. */
-  #next: () => void = () => this.#attempt()
+  /** What to do when woken, if it isn't another attempt. */
+  #next: (() => void) | undefined = undefined
+  places: readonly WaitingPlace[] | undefined = undefined
   #isSettled = false
 
   constructor(
@@ -198,7 +199,11 @@ class Run<T> implements Waiter {
   }
 
   wake(): void {
-    if (!this.#isSettled) this.#next()
+    if (this.#isSettled) return
+    const next = this.#next
+    this.#next = undefined
+    if (next === undefined) this.#attempt()
+    else next()
   }
 
   #attempt(): void {
@@ -265,7 +270,6 @@ class Run<T> implements Waiter {
     this.#conflicts += 1
     this.#memory.lost(tx, this, this.#isFavoured)
     this.#end(tx)
-    this.#next = () => this.#attempt()
     if (this.#memory.mayStart(this)) this.#again()
   }
 
@@ -275,7 +279,6 @@ class Run<T> implements Waiter {
       return this.#reject(new StmError('BLOCKED_FOREVER', 'retry before anything was read, without timeout or signal'))
     }
     this.#memory.cancel(this)
-    this.#next = () => this.#attempt()
     const sleeps = this.#memory.wait(tx, this)
     this.#end(tx)
     if (!sleeps) this.#again()

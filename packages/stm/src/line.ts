@@ -13,9 +13,9 @@
 // transaction can starve.
 
 import { WRITTEN } from './log.ts'
-import type { Attempt, Waiter } from './memory.ts'
+import type { Attempt, Waiter, WaitingPlace } from './memory.ts'
 import type { Variable } from './variable.ts'
-import type { Waiting, WaitingPlace } from './waiting.ts'
+import type { Waiting } from './waiting.ts'
 
 /** After so many lost attempts a transaction is favoured. */
 export const CONFLICTS_MAX = 8

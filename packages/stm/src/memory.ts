@@ -10,8 +10,15 @@ export interface Attempt {
 export interface Waiter {
   /** Place in the line: a waiter that is woken in vain keeps it. */
   readonly order: number
+  /** Where it stands, for whoever put it there. */
+  places: readonly WaitingPlace[] | undefined
   /** Called at most once for each `wait` or `isHeld` that was true, or `mayStart` that was not; never from within these. */
   wake(): void
+}
+
+/** Where waiters stand; undefined when there are none. */
+export interface WaitingPlace {
+  waiters: Set<Waiter> | undefined
 }
 
 /** Where variables live and what makes commits atomic: the memory of this thread, or a heap that threads share. */

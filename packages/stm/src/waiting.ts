@@ -6,67 +6,67 @@
 // in the order in which they first began to wait; one that is woken in vain stands in its old place again. A newcomer
 // may overtake: it runs when it is called.
 
-import type { Waiter } from './memory.ts'
-
-/** Where waiters stand: the ones of a variable; undefined when there are none. */
-export interface WaitingPlace {
-  waiters: Set<Waiter> | undefined
-}
+import type { Waiter, WaitingPlace } from './memory.ts'
 
 /** Who waits, and where. */
 export class Waiting {
-  readonly #standing = new Map<Waiter, readonly WaitingPlace[]>()
+  #count = 0
   #woken: Waiter[] = []
+  readonly #deliver = (): void => this.#wakeInOrder()
 
   /** How many waiters sleep: for tests of leaks. */
   get count(): number {
-    return this.#standing.size
+    return this.#count
   }
 
+  /** Lets `waiter`, which stands nowhere, stand at `places`. */
   stand(waiter: Waiter, places: readonly WaitingPlace[]): void {
-    this.#standing.set(waiter, places)
+    waiter.places = places
+    this.#count += 1
     for (const place of places) {
-      place.waiters ??= new Set()
-      place.waiters.add(waiter)
+      if (place.waiters === undefined) place.waiters = new Set([waiter])
+      else place.waiters.add(waiter)
     }
   }
 
-  /** True if it stood somewhere. */
-  leave(waiter: Waiter): boolean {
-    const places = this.#standing.get(waiter)
-    if (places === undefined) return false
-    this.#standing.delete(waiter)
+  #leave(waiter: Waiter): void {
+    const { places } = waiter
+    if (places === undefined) return
+    waiter.places = undefined
+    this.#count -= 1
     for (const place of places) {
-      place.waiters?.delete(waiter)
-      if (place.waiters?.size === 0) place.waiters = undefined
+      if (place.waiters?.delete(waiter) === true && place.waiters.size === 0) place.waiters = undefined
     }
-    return true
   }
 
   /** Wakes everyone who stands at `place`. */
   wakeAll(place: WaitingPlace): void {
-    for (const waiter of place.waiters ?? []) this.wake(waiter)
+    const { waiters } = place
+    if (waiters === undefined) return
+    place.waiters = undefined
+    for (const waiter of waiters) this.wake(waiter)
   }
 
   /** Wakes `waiter`, wherever it stands. */
   wake(waiter: Waiter): void {
-    this.leave(waiter)
-    if (this.#woken.push(waiter) === 1) queueMicrotask(() => this.#wakeInOrder())
+    this.#leave(waiter)
+    if (this.#woken.push(waiter) === 1) queueMicrotask(this.#deliver)
   }
 
-  /** Takes back a wake-up that has not been delivered. */
+  /** `waiter` stands nowhere any more, and will not be woken. */
   cancel(waiter: Waiter): void {
-    if (this.leave(waiter)) return
+    this.#leave(waiter)
     const at = this.#woken.indexOf(waiter)
     // The microtask is on its way and will find one fewer.
     if (at >= 0) this.#woken.splice(at, 1, NOBODY)
   }
 
   #wakeInOrder(): void {
-    const woken = this.#woken.sort((a, b) => a.order - b.order)
+    const woken = this.#woken
     this.#woken = []
+    if (woken.length > 1) woken.sort((a, b) => a.order - b.order)
     for (const waiter of woken) waiter.wake()
   }
 }
 
-const NOBODY: Waiter = { order: 0, wake: () => undefined }
+const NOBODY: Waiter = { order: 0, places: undefined, wake: () => undefined }
