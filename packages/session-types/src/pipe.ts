@@ -9,7 +9,7 @@ export interface PipeEnd {
 
 /** What a pipe tells its user, possibly from inside `start` or `send`. Nothing comes after `closed`. */
 export interface PipeEvents {
-  /** One whole message. May be a view of a larger buffer; nobody changes it afterwards. */
+  /** One whole message, which may be kept: not a small view of a large buffer, and nobody changes it afterwards. */
   message(bytes: Uint8Array): void
   /** There is room again after `send` said `wait`. */
   drain(): void

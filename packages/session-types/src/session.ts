@@ -161,8 +161,7 @@ export class Session implements PipeEvents {
     }
     const waiting = this.#receiving
     if (waiting === undefined) {
-      // A small view must not keep a large buffer alive while it waits for the body.
-      this.#inbox.push(bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes)
+      this.#inbox.push(bytes)
       return
     }
     this.#receiving = undefined

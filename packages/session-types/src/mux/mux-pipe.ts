@@ -19,6 +19,8 @@ export interface Connection {
   readonly headroom: number
   readonly isCongested: boolean
   sendFrame(frame: Uint8Array): SendOutcome
+  /** For frames that don't wait for room, since they end something or make room: some go even while there is none. */
+  sendAside(frame: Uint8Array): SendOutcome
   /** Gives the next number of a session opened here. */
   opened(pipe: MuxPipe): number
   /** Counts bytes that wait for bodies; false where there is no room. */
@@ -148,7 +150,8 @@ export class MuxPipe implements Pipe {
     const frame = buffer.subarray(OPEN_BYTES - HEADER_BYTES)
     const kind = this.role === 'client' ? FRAME.dataFromOpener : FRAME.dataFromAcceptor
     writeHeader(frame, this.#connection.headroom, kind, id)
-    return this.#connection.sendFrame(frame)
+    const isAbort = buffer[this.headroom] === ABORT_TAG
+    return isAbort ? this.#connection.sendAside(frame) : this.#connection.sendFrame(frame)
   }
 
   #break(code: 'VIOLATION' | 'LIMIT', what: string): void {

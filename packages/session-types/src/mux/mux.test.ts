@@ -14,7 +14,7 @@ import { SessionError } from '../session-error.ts'
 import { arithmetic, text, u64 } from '../testing/classics.ts'
 import type { Arithmetic } from '../testing/classics.ts'
 import { ManualClock, settled } from '../testing/manual-clock.ts'
-import { SESSION_WINDOW_BYTES, SessionBudget } from './limits.ts'
+import { MUX_LIMITS, SESSION_WINDOW_BYTES, SessionBudget } from './limits.ts'
 import { Mux, service } from './mux.ts'
 import type { MuxOptions, Service } from './mux.ts'
 
@@ -255,6 +255,35 @@ test('frames of sessions that are unknown are answered, aborts among them not', 
   const unknown = [255, 6]
   expect(got.slice(1)).toEqual([dataOf(4, unknown, 2), dataOf(9, unknown, 2), dataOf(9, unknown, 1)])
   expect(ends).toEqual([])
+})
+
+test('a peer that reads nothing gets a bounded number of answers to its faults', async () => {
+  let sent = 0
+  let user: PipeEvents | undefined
+  const full: Pipe = {
+    headroom: 0,
+    start: (events) => {
+      user = events
+    },
+    send: () => {
+      sent += 1
+      return 'wait'
+    },
+    consumed: () => undefined,
+    close: () => undefined,
+  }
+  const { opensBurst } = MUX_LIMITS
+  new Mux(full, { services: [squares] })
+  for (let i = 0; i < 5000; i += 1) user?.message(dataOf(9, [0]))
+  for (let i = 0; i < opensBurst; i += 1) {
+    user?.message(Uint8Array.of(0, i % 256, Math.floor(i / 256), 0, 0, 0, 0, 7, 0, 1, 0, 9))
+  }
+  await settled()
+  // The first one was sent before the pipe was full.
+  expect(sent).toBe(257)
+  user?.drain()
+  user?.message(dataOf(9, [0]))
+  expect(sent).toBe(258)
 })
 
 test('broken framing ends the connection and every session on it', async () => {

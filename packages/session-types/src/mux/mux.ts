@@ -59,6 +59,12 @@ export interface MuxOptions {
   readonly onBroken?: (what: string) => void
 }
 
+/**
+ * Aborts and credits sent to a side that reads nothing. Without a bound it could make us buffer answers to its faults for
+ * ever; those beyond are dropped, and the other side's time-outs do the rest.
+ */
+const ASIDE_MAX = 256
+
 const idOf = (protocol: { readonly id: number; readonly version: number }): number =>
   protocol.id * 65_536 + protocol.version
 
@@ -110,6 +116,8 @@ class Wire implements PipeEvents, Connection {
   #lastAccepted = -1
   #isOver = false
   isCongested = false
+  /** Frames sent since then that didn't wait. */
+  #aside = 0
 
   constructor(pipe: Pipe, options: MuxOptions) {
     const { services = [], firstId = 1 } = options
@@ -160,6 +168,11 @@ class Wire implements PipeEvents, Connection {
     return outcome
   }
 
+  sendAside(frame: Uint8Array): SendOutcome {
+    if (this.isCongested && (this.#aside += 1) > ASIDE_MAX) return 'lost'
+    return this.sendFrame(frame)
+  }
+
   opened(pipe: MuxPipe): number {
     const id = this.#nextId
     this.#nextId += 1
@@ -191,6 +204,7 @@ class Wire implements PipeEvents, Connection {
 
   drain(): void {
     this.isCongested = false
+    this.#aside = 0
     for (const pipe of this.#all()) {
       if (this.isCongested) return
       pipe.resume()
@@ -199,6 +213,7 @@ class Wire implements PipeEvents, Connection {
 
   closed(end: PipeEnd): void {
     this.isCongested = false
+    this.#aside = 0
     for (const pipe of this.#all()) pipe.end(end)
   }
 
@@ -252,7 +267,7 @@ class Wire implements PipeEvents, Connection {
   #refuse(id: number, code: 'LIMIT' | 'UNKNOWN_PROTOCOL' | 'UNKNOWN_SESSION', fromOpener: boolean): void {
     const frame = abortMessage(code, '', this.headroom + HEADER_BYTES)
     writeHeader(frame, this.headroom, fromOpener ? FRAME.dataFromAcceptor : FRAME.dataFromOpener, id)
-    this.sendFrame(frame)
+    this.sendAside(frame)
   }
 
   #broken(what: string): void {

@@ -6,7 +6,7 @@ import type { Pipe, PipeEvents } from '../pipe.ts'
 /** A pipe and the handles that drive it from the transport's side. */
 export interface FramePipe {
   readonly pipe: Pipe
-  /** A frame came. It may be a view that outlives the call; nobody may change it afterwards. */
+  /** A frame came. Nobody may change it afterwards; a small view of a large buffer is copied. */
   readonly receive: (frame: Uint8Array) => void
   /** The transport is down: sessions end with `DISCONNECTED`. */
   readonly down: (what: string) => void
@@ -37,7 +37,9 @@ export function framePipe(transport: {
       },
     },
     receive: (frame) => {
-      if (!isClosed) user?.message(frame)
+      if (isClosed) return
+      // It may wait for its session a long time, and must not keep the transport's buffer alive meanwhile.
+      user?.message(frame.length * 2 < frame.buffer.byteLength ? new Uint8Array(frame) : frame)
     },
     down: (what) => {
       if (!isClosed) user?.closed({ code: 'DISCONNECTED', what })

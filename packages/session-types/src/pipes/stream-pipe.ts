@@ -16,56 +16,55 @@ const WINDOW_BYTES = 262_144
 /** A stream that is closed here and not by the other side is destroyed after so long. */
 const LINGER_MS = 5_000
 
-/** Puts messages together out of chunks. */
+/**
+ * Puts messages together out of chunks. What is left of a chunk is kept as it is, and copied once more comes: a list of
+ * chunks would cost a stranger one byte an entry, and us hundreds.
+ */
 class Assembler {
   readonly #bytesMax: number
-  #chunks: Uint8Array[] = []
-  #length = 0
-  /** Of the next message; undefined while its length isn't known. */
-  #wanted: number | undefined
+  #bytes: Uint8Array = new Uint8Array(0)
+  #from = 0
+  #to = 0
+  #isOwn = false
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
   }
 
   push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk)
-    this.#length += chunk.length
+    const length = this.#to - this.#from
+    if (length === 0) {
+      this.#bytes = chunk
+      this.#from = 0
+      this.#to = chunk.length
+      this.#isOwn = false
+      return
+    }
+    if (!this.#isOwn || this.#bytes.length - this.#to < chunk.length) {
+      const grown = new Uint8Array(2 * (length + chunk.length))
+      grown.set(this.#bytes.subarray(this.#from, this.#to))
+      this.#bytes = grown
+      this.#from = 0
+      this.#to = length
+      this.#isOwn = true
+    }
+    this.#bytes.set(chunk, this.#to)
+    this.#to += chunk.length
   }
 
   /** The next whole message, undefined where it isn't there yet, or its length where that is above the limit. */
   next(): Uint8Array | number | undefined {
-    if (this.#wanted === undefined) {
-      if (this.#length < LENGTH_BYTES) return undefined
-      const head = this.#take(LENGTH_BYTES)
-      const wanted = new DataView(head.buffer).getUint32(0, true)
-      if (wanted > this.#bytesMax) return wanted
-      this.#wanted = wanted
-    }
-    if (this.#length < this.#wanted) return undefined
-    const message = this.#take(this.#wanted)
-    this.#wanted = undefined
+    const at = this.#from
+    if (this.#to - at < LENGTH_BYTES) return undefined
+    const length = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at).getUint32(0, true)
+    if (length > this.#bytesMax) return length
+    const begin = at + LENGTH_BYTES
+    if (this.#to - begin < length) return undefined
+    this.#from = begin + length
+    // A copy: a message must not keep a whole chunk alive.
+    const message = new Uint8Array(length)
+    message.set(this.#bytes.subarray(begin, this.#from))
     return message
-  }
-
-  /** The first `count` bytes, as a copy: a message must not keep a whole chunk alive. */
-  #take(count: number): Uint8Array {
-    const taken = new Uint8Array(count)
-    let at = 0
-    let used = 0
-    for (; at < count; used += 1) {
-      const chunk = this.#chunks[used]
-      if (chunk === undefined) break
-      const part = chunk.subarray(0, count - at)
-      taken.set(part, at)
-      at += part.length
-      if (part.length === chunk.length) continue
-      this.#chunks[used] = chunk.subarray(part.length)
-      break
-    }
-    if (used > 0) this.#chunks.splice(0, used)
-    this.#length -= count
-    return taken
   }
 }
 
