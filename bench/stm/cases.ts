@@ -133,7 +133,7 @@ function contended(): Case {
   return {
     name: `one counter, ${TASKS} tasks that await within their transactions`,
     unit: 'transactions',
-    times: 8000,
+    times: 40_000,
     systems: {
       atomically: (times) =>
         spread(times, async (each) => {
@@ -185,7 +185,7 @@ function handOver(): Case {
   return {
     name: 'blocking hand-over between two tasks',
     unit: 'hand-overs',
-    times: 20_000,
+    times: 40_000,
     systems: {
       atomically: async (times) => {
         const ask = async (): Promise<void> => {

@@ -13,7 +13,14 @@ import type { Snippet } from '../../scripts/snippets.ts'
 import { freePorts, spawnQuorate, until } from '../harness.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const PAGES = ['README.md', 'docs/http-api.md', 'docs/sql.md', 'docs/operating.md', 'packages/client/README.md']
+const PAGES = [
+  'README.md',
+  'docs/http-api.md',
+  'docs/sql.md',
+  'docs/operating.md',
+  'packages/client/README.md',
+  'packages/stm/README.md',
+]
 const SNIPPET_MS_MAX = 60_000
 
 let folder = ''

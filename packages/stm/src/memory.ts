@@ -1,9 +1,12 @@
+import type { Snapshot } from './history.ts'
 import type { Log } from './log.ts'
 
 /** An attempt at running a body, as a memory sees it. */
 export interface Attempt {
   readonly snapshot: number
   readonly log: Log
+  /** What keeps its snapshot readable, if it awaits. */
+  suspended: Snapshot | undefined
 }
 
 /** A call of `atomically`, as a memory sees it: something that it may have to wake, and may have to favour. */

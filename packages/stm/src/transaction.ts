@@ -5,6 +5,7 @@
 // body does, its driver looks at that note and not at how the body ended.
 
 import { StmError } from './errors.ts'
+import type { Snapshot } from './history.ts'
 import type { Entry, Log } from './log.ts'
 import { READ, returnLog, takeLog, WRITTEN } from './log.ts'
 import type { Memory } from './memory.ts'
@@ -65,6 +66,7 @@ interface Scope {
 export class Transaction implements Tx {
   readonly memory: Memory
   readonly snapshot: number
+  suspended: Snapshot | undefined = undefined
   log: Log = takeLog()
   state: number = OPEN
   /** What `abort` was given. */

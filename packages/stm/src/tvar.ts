@@ -6,7 +6,6 @@
 // has been written since its snapshot: then all its reads and writes might have happened at the moment of commit. Else
 // it runs again. Who only read is right as of its snapshot and never runs again for conflicts.
 
-import type { Snapshot } from './history.ts'
 import { History } from './history.ts'
 import { Line } from './line.ts'
 import { READ, WRITTEN } from './log.ts'
@@ -31,7 +30,6 @@ export class TVar<T> extends Variable<T> {
     this.committed = value
   }
 
-  /** The value as committed now, outside of any transaction. */
   get value(): T {
     return this.committed
   }
@@ -69,14 +67,13 @@ class LocalMemory implements Memory {
   readonly history = new History()
   readonly waiting = new Waiting()
   readonly line = new Line(this.waiting)
-  readonly #suspended = new Map<Attempt, Snapshot>()
 
   begin(): number {
     return this.#clock
   }
 
   suspend(attempt: Attempt): void {
-    this.#suspended.set(attempt, this.history.open(attempt.snapshot))
+    attempt.suspended = this.history.open(attempt.snapshot)
   }
 
   commit(attempt: Attempt): boolean {
@@ -105,11 +102,10 @@ class LocalMemory implements Memory {
   }
 
   end(attempt: Attempt): void {
-    if (this.#suspended.size === 0) return
-    const snapshot = this.#suspended.get(attempt)
-    if (snapshot === undefined) return
-    this.#suspended.delete(attempt)
-    this.history.close(snapshot)
+    const { suspended } = attempt
+    if (suspended === undefined) return
+    attempt.suspended = undefined
+    this.history.close(suspended)
   }
 
   wait(attempt: Attempt, waiter: Waiter): boolean {

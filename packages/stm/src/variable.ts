@@ -1,5 +1,8 @@
 /** A transactional variable of some memory: a `TVar` of this thread, or a `SharedTVar` that threads share. */
 export abstract class Variable<T> {
+  /** The value as committed now, outside of any transaction. */
+  abstract get value(): T
+
   /**
    * The memory it lives in; a transaction stays within one.
    * @internal

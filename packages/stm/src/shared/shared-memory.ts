@@ -69,7 +69,6 @@ export class SharedTVar<T> extends Variable<T> {
     return this.#handle
   }
 
-  /** The value as committed now, outside of any transaction. */
   get value(): T {
     return runSync(this.#memory, (tx) => tx.read(this))
   }
