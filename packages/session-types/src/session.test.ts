@@ -77,6 +77,7 @@ const failureOf = (promise: Promise<unknown>): Promise<SessionError> =>
     (error: unknown) => (error instanceof SessionError ? error : Promise.reject(error as Error)),
   )
 
+const twoTexts = protocol({ name: 'two texts', client: send(text('one'), send(text('two'), end)) })
 const impatient = protocol({ name: 'impatient', client: recv(text('card'), end) })
 
 async function visitAtm(pipe: Pipe, clock: Clock): Promise<string> {
@@ -325,4 +326,24 @@ test('a codec that throws ends the session, on either side', async () => {
   const [unsent, unseen] = play(0)
   expect(await unsent).toMatchObject({ code: 'ABORTED', expected: 'bomb', cause: new RangeError('zero') })
   expect(await unseen).toMatchObject({ code: 'ABORTED' })
+})
+
+test('a message above its limit is not sent, and ends the session', async () => {
+  const [left, right] = memoryPair()
+  const got: Uint8Array[] = []
+  right.start({ message: (message) => got.push(message), drain: () => undefined, closed: () => undefined })
+  const client = run(atm, 'client', left, async (chan) => (await chan.send('x'.repeat(65))) as never)
+  await expect(client).rejects.toMatchObject({ code: 'LIMIT', expected: 'card of at most 65 bytes', got: '66 to send' })
+  expect(got).toEqual([Uint8Array.of(255, 4)])
+})
+
+test('a fault in what came before the connection ended keeps its own code', async () => {
+  const [left, right] = memoryPair()
+  left.send(Uint8Array.of(0, 1, 65))
+  left.send(Uint8Array.of(2, 99))
+  left.close()
+  const server = failureOf(
+    run(twoTexts, 'server', right, async (chan) => (await (await chan.recv()).chan.recv()) as never),
+  )
+  expect(await server).toMatchObject({ code: 'VIOLATION', state: 'after one', got: 'unknown tag 2' })
 })
