@@ -227,7 +227,8 @@ class Run<T> implements Waiter {
     this.#tx = tx
     if (!isThenable(result)) return this.#decide(tx, result)
     this.#memory.suspend(tx)
-    result.then(
+    // Also a thenable of somebody's own keeps the rules then.
+    void Promise.resolve(result).then(
       (value) => this.#decide(tx, value),
       (error: unknown) => this.threw(tx, error),
     )

@@ -4,7 +4,7 @@
 // belong to their readers instead: a commit hands the value it replaces to the youngest live snapshot, if that could see
 // it. A snapshot that is older and needs it too finds it there: it looks in its own values, then in those of ever younger
 // snapshots, and the first find is the value that was replaced first after it, which is the one it must see. When a
-// snapshot ends, its values move to the next older one that needs them, or are gone. So nothing is kept without a live
+// snapshot ends, its values move to the next older one, unless that has earlier ones, and are gone if there is none. So nothing is kept without a live
 // reader, and while nobody awaits within a transaction all of this costs one comparison per write.
 //
 // Limit: reading a replaced value costs a step per live snapshot in between; live snapshots are transactions that await.
@@ -12,7 +12,6 @@
 import type { Variable } from './variable.ts'
 
 interface Old {
-  readonly version: number
   readonly value: unknown
 }
 
@@ -49,9 +48,8 @@ export class History {
     if (snapshot.users > 0) return
     const { older, younger } = snapshot
     if (older !== undefined) {
-      for (const [variable, old] of snapshot.old) {
-        if (old.version <= older.at && !older.old.has(variable)) older.old.set(variable, old)
-      }
+      // What the older one has was replaced first after it. What it hasn't was not written between the two, so it sees this.
+      for (const [variable, old] of snapshot.old) if (!older.old.has(variable)) older.old.set(variable, old)
       older.younger = younger
     } else {
       this.#oldest = younger
@@ -64,7 +62,7 @@ export class History {
   keep(variable: Variable<unknown>, version: number, value: unknown): void {
     const snapshot = this.youngest
     if (snapshot === undefined || version > snapshot.at) return
-    snapshot.old.set(variable, { version, value })
+    snapshot.old.set(variable, { value })
   }
 
   /** The value at the moment `at`, of a variable that was written after it; undefined if it is not kept. */
@@ -73,7 +71,7 @@ export class History {
     while (from?.older !== undefined && from.older.at >= at) from = from.older
     for (let snapshot = from; snapshot !== undefined; snapshot = snapshot.younger) {
       const old = snapshot.old.get(variable)
-      if (old !== undefined && old.version <= at) return old
+      if (old !== undefined) return old
     }
     return undefined
   }

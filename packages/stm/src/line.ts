@@ -133,6 +133,7 @@ export class Line {
     return undefined
   }
 
+  /** Whether it is the first everywhere; if so, its time counts from now on. */
   #isFirst(standing: Standing): boolean {
     for (const variable of standing.reads) if (this.#firstAt(variable) !== standing) return false
     standing.firstMs ??= performance.now()

@@ -185,6 +185,22 @@ test('a lock whose holder is gone is an error after its bound, and the state sta
   expect([a.value, Atomics.load(words, AT.lockWaiters)]).toEqual([8, 0])
 })
 
+test('nobody holds the lock while it awaits, however often it has lost', async () => {
+  const heap = SharedHeap.make({ bytes: 1000, lockMsMax: 20 })
+  const other = SharedHeap.attach(heap.handle)
+  const a = heap.newNumber(0)
+  const same = other.open(a.handle)
+  let attempts = 0
+  await heap.atomically(async (tx) => {
+    attempts += 1
+    const seen = tx.read(a)
+    await tick()
+    if (attempts < 12) other.atomicallySync((inner) => inner.update(same, (x) => x + 1))
+    tx.write(a, seen + 100)
+  })
+  expect([attempts, a.value]).toEqual([12, 111])
+})
+
 test('waiting leaves nothing behind, however it ends', async () => {
   const heap = SharedHeap.make({ bytes: 1000 })
   const a = heap.newNumber(0)
