@@ -4,8 +4,9 @@
 // belong to their readers instead: a commit hands the value it replaces to the youngest live snapshot, if that could see
 // it. A snapshot that is older and needs it too finds it there: it looks in its own values, then in those of ever younger
 // snapshots, and the first find is the value that was replaced first after it, which is the one it must see. When a
-// snapshot ends, its values move to the next older one, unless that has earlier ones, and are gone if there is none. So nothing is kept without a live
-// reader, and while nobody awaits within a transaction all of this costs one comparison per write.
+// snapshot ends, its values move to the next older one, unless that has earlier ones, and are gone if there is none. So
+// nothing is kept without a live reader, and while nobody awaits within a transaction all of this costs one comparison
+// per write.
 //
 // Limit: reading a replaced value costs a step per live snapshot in between; live snapshots are transactions that await.
 

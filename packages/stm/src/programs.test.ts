@@ -98,7 +98,7 @@ test('transfers: the sum stays, an auditor sees it at any time, none is overdraw
         await tick()
         tx.update(to, (x) => x + 7)
       }
-      await atomically(body, { timeoutMs: 2000 })
+      await atomically(body, { timeoutMs: 20_000 })
     }
   }
   const audit = async (): Promise<void> => {
