@@ -1,0 +1,171 @@
+// The command line of the simulator: `npm run sim -- --seed 7`. Saved failures run first, then seeds, each to its end; the first that
+// fails is told with its picture, made smaller, and printed as a plan that can be saved under testdata.
+
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import type { Profile, Wishes } from './draw.ts'
+import { drawPlan, PROFILES } from './draw.ts'
+import type { Plan } from './plan.ts'
+import type { Result } from './run.ts'
+import { run } from './run.ts'
+import { savedPlans } from './saved.ts'
+import { shrink } from './shrink.ts'
+
+const HELP = `usage: npm run sim -- [options]
+  --seed N          the first seed (1)
+  --seeds COUNT     how many seeds (1)
+  --until-failure   go on until one fails
+  --profile P       ${PROFILES.join(' | ')} (swarm)
+  --members M       how many members, 1 to 128
+  --seconds S       virtual seconds with faults
+  --sql             run the real SQL engine in every seed
+  --plan FILE       run a plan, or a saved failure, instead of seeds
+  --saved           run the saved failures too, first
+  --no-shrink       do not make a failing plan smaller
+  --digest          print, last, one digest of the whole run
+`
+
+/** Runs that making a plan smaller may take. */
+const SHRINK_RUNS_MAX = 150
+/** Every so manieth seed runs twice, which must give one digest. */
+const TWICE_EVERY = 100
+
+function wholeNumber(text: string | undefined, name: string, from: number, to: number): number | undefined {
+  if (text === undefined) return undefined
+  const value = Number(text)
+  if (Number.isSafeInteger(value) && value >= from && value <= to) return value
+  console.error(`--${name}: found "${text}", wanted a whole number from ${from} to ${to}`)
+  process.exit(2)
+}
+
+function wordsOf({ plan, violation, beyondModel, ...result }: Result): string {
+  const { members, liars, faults, executor, signing } = plan
+  const what =
+    violation === undefined
+      ? beyondModel === undefined
+        ? 'ok  '
+        : 'ok, beyond the model'
+      : `FAILED ${violation.invariant}`
+  const speed = `${(result.virtualMs / 1000).toFixed(0)} s, ${result.events} events`
+  const rest = [
+    `${members} members`,
+    executor,
+    ...(signing === 'ed25519' ? [signing] : []),
+    `${faults.length} faults`,
+    ...liars.map(({ member, lie }) => `m${member} ${lie}`),
+  ]
+  return `seed ${plan.seed}: ${what} ${speed}, ${result.heights} blocks, ${result.transactions} tx; ${rest.join(', ')}`
+}
+
+function tellFailure({ plan, violation, picture }: Result): void {
+  console.log(picture.join('\n'))
+  console.log(
+    `seed ${plan.seed}: ${violation?.invariant} at ${((violation?.atMs ?? 0) / 1000).toFixed(3)} s: ${violation?.message}`,
+  )
+}
+
+async function makeSmaller(result: Result): Promise<void> {
+  const smaller = await shrink(result, {
+    runsMax: SHRINK_RUNS_MAX,
+    onStep: ({ faults, liars, durationMs }) =>
+      console.log(`smaller: ${faults.length} faults, ${liars.length} liars, ${(durationMs / 1000).toFixed(1)} s`),
+  })
+  tellFailure(smaller)
+  console.log(JSON.stringify({ found: smaller.violation?.message.split('\n')[0], plan: smaller.plan }))
+}
+
+function* plans(seed: number, count: number, wishes: Wishes): Generator<Plan> {
+  for (let at = seed; at < seed + count; at += 1) yield drawPlan(at, wishes)
+}
+
+function planIn(path: string): Plan {
+  const value = JSON.parse(readFileSync(path, 'utf8')) as Plan | { readonly plan: Plan }
+  return 'plan' in value ? value.plan : value
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      seeds: { type: 'string', default: '1' },
+      'until-failure': { type: 'boolean', default: false },
+      profile: { type: 'string', default: 'swarm' },
+      members: { type: 'string' },
+      seconds: { type: 'string' },
+      sql: { type: 'boolean', default: false },
+      plan: { type: 'string' },
+      saved: { type: 'boolean', default: false },
+      'no-shrink': { type: 'boolean', default: false },
+      digest: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  const profile = PROFILES.find((each) => each === values.profile)
+  if (profile === undefined) {
+    console.error(`--profile: found "${values.profile}", wanted ${PROFILES.join(', ')}`)
+    return 2
+  }
+  const seed = wholeNumber(values.seed, 'seed', 0, Number.MAX_SAFE_INTEGER) ?? 1
+  const count = values['until-failure'] ? Infinity : (wholeNumber(values.seeds, 'seeds', 1, 1e9) ?? 1)
+  const chosen = values.plan === undefined ? plans(seed, count, wishesOf(values, profile)) : [planIn(values.plan)]
+  const saved = values.saved ? savedPlans().map((each) => each.plan) : []
+  return runAll([...saved], chosen, { isShrinking: !values['no-shrink'], isDigest: values.digest })
+}
+
+function wishesOf(
+  values: { members?: string | undefined; seconds?: string | undefined; sql: boolean },
+  profile: Profile,
+): Wishes {
+  const members = wholeNumber(values.members, 'members', 1, 128)
+  const seconds = wholeNumber(values.seconds, 'seconds', 1, 1e6)
+  return {
+    profile,
+    ...(members === undefined ? {} : { members }),
+    ...(seconds === undefined ? {} : { durationMs: seconds * 1000 }),
+    ...(values.sql ? { executor: 'sqlite' } : {}),
+  }
+}
+
+async function runAll(
+  first: readonly Plan[],
+  rest: Iterable<Plan>,
+  how: { readonly isShrinking: boolean; readonly isDigest: boolean },
+): Promise<number> {
+  let virtualMs = 0
+  let count = 0
+  let digest = ''
+  const cpuBefore = process.cpuUsage()
+  for (const plan of (function* () {
+    yield* first
+    yield* rest
+  })()) {
+    const result = await run(plan)
+    count += 1
+    virtualMs += result.virtualMs
+    digest = result.digest
+    console.log(wordsOf(result))
+    if (result.violation !== undefined) {
+      tellFailure(result)
+      if (how.isShrinking) await makeSmaller(result)
+      if (how.isDigest) console.log(digest)
+      return 1
+    }
+    if (count % TWICE_EVERY === 0 && (await run(plan)).digest !== digest) {
+      console.log(`seed ${plan.seed}: FAILED determinism: two runs gave two digests`)
+      return 1
+    }
+  }
+  const { user, system } = process.cpuUsage(cpuBefore)
+  const minutes = (user + system) / 60_000_000
+  console.log(
+    `${count} runs, ${(virtualMs / 1000).toFixed(0)} virtual s, ${(virtualMs / 3_600_000 / minutes).toFixed(2)} virtual hours a CPU minute`,
+  )
+  if (how.isDigest) console.log(digest)
+  return 0
+}
+
+process.exitCode = await main()
