@@ -20,10 +20,20 @@ export default defineConfig({
         test: {
           name: 'cluster',
           include: ['tests/**/*.test.ts'],
+          exclude: ['tests/chaos/**'],
           execArgv: ['--conditions=source'],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'chaos',
+          include: ['tests/chaos/**/*.test.ts'],
+          execArgv: ['--conditions=source'],
+          fileParallelism: false,
         },
       },
     ],

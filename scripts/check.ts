@@ -1,7 +1,7 @@
 // The checks of every change: tidy, format, lint, types, unit tests. Run: npm run check. Independent steps run at the same
 // time; each tells in one line how long it took, and shows its output only if it failed. Ends with `N passed, N
-// failed`, tests and other steps together. With --cluster it also runs the tests on clusters of real processes: that is
-// npm test.
+// failed`, tests and other steps together. With --cluster it also runs the tests on clusters of real processes, in peace
+// and in chaos: that is npm test.
 
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -40,7 +40,7 @@ async function runAll(steps: readonly Step[], atOnce: number): Promise<readonly 
 const results = [...(await runAll([TIDY, FORMAT, LINT, TYPES, CORES], Math.min(availableParallelism(), 4)))]
 // Tests use every core themselves, and clusters must not share the machine with anything.
 results.push(...(await runAll([vitest('unit')], 1)))
-if (process.argv.includes('--cluster')) results.push(...(await runAll([vitest('cluster')], 1)))
+if (process.argv.includes('--cluster')) results.push(...(await runAll([vitest('cluster'), vitest('chaos')], 1)))
 
 let passed = 0
 let failed = 0

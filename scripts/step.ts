@@ -43,10 +43,14 @@ export function runStep(step: Step, cwd: string): Promise<StepResult> {
   })
 }
 
+/** What a step says even when all is well: what it skipped, and the seed of what it drew. */
+const TOLD = /^(?:skipped: |seed \d+: ).*$/gm
+
 /** One line about a step that ended; with what it printed, if it failed. */
 export function report(result: StepResult): void {
   const { name, ok, seconds, output } = result
   console.log(`${ok ? 'ok  ' : 'FAIL'} ${name.padEnd(12)} ${seconds.toFixed(1).padStart(6)} s`)
+  if (ok) for (const line of output.match(TOLD) ?? []) console.log(`  ${line}`)
   if (!ok) console.log(output.trimEnd().replace(/^/gm, '  '))
 }
 
