@@ -13,6 +13,9 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'scripts/**/*.test.ts'],
           execArgv: ['--conditions=source'],
+          // Only a test that hangs takes so long: how fast a machine is, or how busy, decides nothing here.
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

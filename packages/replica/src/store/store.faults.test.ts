@@ -87,7 +87,8 @@ test('a full disk rejects the append and ends the store; the acknowledged stays'
 
 describe('opening', () => {
   test('a directory in use by another process is refused with its id; its end frees it', async () => {
-    const { child } = await run(1)
+    const { child, said } = await run(1)
+    expect(said()[0]).toBe('opened')
     const opening = Store.open({ folder, ledgerId: LEDGER })
     await expect(opening).rejects.toMatchObject({ code: 'STORE_LOCKED' })
     await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toThrow(`in use by process ${child.pid}`)
