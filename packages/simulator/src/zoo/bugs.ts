@@ -1,0 +1,299 @@
+// Planted bugs: each a line of the product changed as somebody might really get it wrong. The simulator is worth something if it
+// finds them. A bug is a text replaced in a copy of the sources, so the product itself has no switches for it.
+
+/** A line got wrong. */
+export interface Bug {
+  readonly name: string
+  /** What it breaks, for people. */
+  readonly what: string
+  /** From the root of the repository. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** Whether it only shows on the real SQL engine. */
+  readonly sql?: true
+}
+
+const FILES = {
+  committee: 'packages/types/src/committee.ts',
+  votes: 'packages/choam/src/vote-book.ts',
+  admission: 'packages/choam/src/admission.ts',
+  choam: 'packages/choam/src/handler.ts',
+  pipeline: 'packages/choam/src/pipeline.ts',
+  cutter: 'packages/choam/src/cutter.ts',
+  recent: 'packages/choam/src/recent-order.ts',
+  readIndex: 'packages/choam/src/read-index.ts',
+  repair: 'packages/choam/src/repair.ts',
+  receipts: 'packages/choam/src/receipts.ts',
+  aleph: 'packages/aleph/src/handler.ts',
+  orderer: 'packages/aleph/src/order/orderer.ts',
+  ballot: 'packages/aleph/src/order/ballot.ts',
+  rules: 'packages/aleph/src/order/rules.ts',
+  loop: 'packages/replica/src/host/main-loop.ts',
+  recovery: 'packages/replica/src/host/recovery.ts',
+  submissions: 'packages/replica/src/host/submissions.ts',
+  reads: 'packages/replica/src/host/reads.ts',
+  front: 'packages/replica/src/host/front.ts',
+  executor: 'packages/sql-state/src/executor.ts',
+} as const
+
+/** The source with the bug in it. */
+export function planted(bug: Bug, source: string): string {
+  if (source.split(bug.find).length !== 2) throw new Error(`${bug.name}: its line does not stand once in ${bug.file}`)
+  // A function, so that nothing in the text is taken for a pattern.
+  return source.replace(bug.find, () => bug.replace)
+}
+
+/** Every bug of the zoo. */
+export const BUGS: readonly Bug[] = [
+  {
+    name: 'quorum-less-one',
+    what: 'a quorum is one seat short',
+    file: FILES.committee,
+    find: 'return this.size - this.faultyMax\n',
+    replace: 'return Math.max(1, this.size - this.faultyMax - 1)\n',
+  },
+  {
+    name: 'certificate-less-one',
+    what: 'a certificate is made of one vote less than a quorum',
+    file: FILES.votes,
+    find: 'if (votes.length < committee.quorum) continue',
+    replace: 'if (votes.length < committee.quorum - 1) continue',
+  },
+  {
+    name: 'seat-counts-twice',
+    what: 'a vote that comes twice counts twice',
+    file: FILES.votes,
+    find: 'votes.every((known) => known.block !== vote.block)',
+    replace: 'votes.length < VOTES_PER_SEAT_MAX',
+  },
+  {
+    name: 'unit-unsigned',
+    what: "units' signatures are not checked",
+    file: FILES.admission,
+    find: '() => verdicts.every(Boolean)',
+    replace: '() => true',
+  },
+  {
+    name: 'vote-unsigned',
+    what: "votes' signatures are not checked",
+    file: FILES.admission,
+    find: 'valid === true\n',
+    replace: 'valid !== undefined\n',
+  },
+  {
+    name: 'unit-sent-before-durable',
+    what: 'an own unit is sent before it is on disk',
+    file: FILES.loop,
+    find: "this.#await(ledger.putUnits(sealed, alongside), () => this.feed({ kind: 'created', unit: sealed }))",
+    replace:
+      "this.#await(ledger.putUnits(sealed, alongside), () => undefined)\n    queueMicrotask(() => this.feed({ kind: 'created', unit: sealed }))",
+  },
+  {
+    name: 'vote-sent-before-durable',
+    what: 'a vote is sent before block and vote are on disk',
+    file: FILES.loop,
+    find: "this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () =>\n      this.feed({ kind: 'voted', vote }),\n    )",
+    replace:
+      "this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () => undefined)\n    queueMicrotask(() => this.feed({ kind: 'voted', vote }))",
+  },
+  {
+    name: 'own-unit-forgotten',
+    what: 'a restarted replica forgets which round it has signed',
+    file: FILES.choam,
+    find: "this.#order({ kind: 'restored', units, own })",
+    replace: "this.#order({ kind: 'restored', units: units.filter((unit) => unit !== own), own: undefined })",
+  },
+  {
+    name: 'final-before-voted',
+    what: 'a block is final as soon as others certify it, before it is on the own disk',
+    file: FILES.pipeline,
+    find: 'entry.height > this.#voted || entry.certified === undefined',
+    replace: 'entry.header === undefined || entry.certified === undefined',
+  },
+  {
+    name: 'divergence-ignored',
+    what: 'a replica whose block differs from the certified one goes on',
+    file: FILES.pipeline,
+    find: 'if (entry.hash !== undefined && entry.hash !== hash)\n      return',
+    replace: 'if (entry.hash === hash && entry.height < 0)\n      return',
+  },
+  {
+    name: 'time-goes-back',
+    what: "the database's clock may go back",
+    file: FILES.pipeline,
+    find: 'this.#lastTimeMs = millis(Math.max(this.#lastTimeMs, timeMs))',
+    replace: 'this.#lastTimeMs = timeMs',
+  },
+  {
+    name: 'newest-clock-wins',
+    what: "a block's time is the latest of the units' clocks instead of the median",
+    file: FILES.cutter,
+    find: 'times[Math.floor((times.length - 1) / 2)]',
+    replace: 'times[times.length - 1]',
+  },
+  {
+    name: 'first-order-window-short',
+    what: 'what was ordered lately is forgotten too early when the order is entered again',
+    file: FILES.recent,
+    find: 'return { ...last, ordered: this.#refs.filter((ref) => ref.round >= last.round - this.#windowRounds) }',
+    replace: 'return { ...last, ordered: this.#refs.filter((ref) => ref.round >= last.round - 1) }',
+  },
+  {
+    name: 'read-without-quorum',
+    what: 'a linearizable read believes the first answer',
+    file: FILES.readIndex,
+    find: 'if (satisfied < quorum) return []',
+    replace: 'if (satisfied < 1) return []',
+  },
+  {
+    name: 'read-height-ignored',
+    what: 'a read of at least a height takes the newest there is',
+    file: FILES.reads,
+    find: 'tip !== undefined && tip >= level.height ? tip : tx.retry()',
+    replace: 'tip !== undefined ? tip : tx.retry()',
+  },
+  {
+    name: 'read-ahead',
+    what: 'a read at a height beyond the end is answered from the end',
+    file: FILES.reads,
+    find: 'return certified !== undefined && level.height <= certified ? level.height : undefined',
+    replace: 'return certified',
+  },
+  {
+    name: 'catch-up-never',
+    what: 'a replica that missed blocks never asks for them',
+    file: FILES.repair,
+    find: 'if (ahead.length === 0) return undefined\n    const answered',
+    replace: 'if (ahead.length >= 0) return undefined\n    const answered',
+  },
+  {
+    name: 'catch-up-one-peer',
+    what: 'missing blocks are always asked of the same peer',
+    file: FILES.repair,
+    find: 'ahead[(ahead.findIndex((each) => each.to === this.#asked) + 1) % ahead.length] ?? {}',
+    replace: 'ahead[0] ?? {}',
+  },
+  {
+    name: 'receipt-wrong-path',
+    what: 'a receipt proves the outcome of the transaction beside',
+    file: FILES.receipts,
+    find: 'merklePath(block.outcomes.map(outcomeHash), position)',
+    replace: 'merklePath(block.outcomes.map(outcomeHash), Math.max(0, position - 1))',
+  },
+  {
+    name: 'wrong-client-answered',
+    what: "a client gets the answer of its block's first transaction",
+    file: FILES.submissions,
+    find: 'outcome: outcomeAt(position) })',
+    replace: 'outcome: outcomeAt(0) })',
+  },
+  {
+    name: 'wrong-position',
+    what: 'an answer names the wrong position',
+    file: FILES.submissions,
+    find: "{ kind: 'final', height, position, outcome",
+    replace: "{ kind: 'final', height, position: position + 1, outcome",
+  },
+  {
+    name: 'gap-in-chain',
+    what: 'a fetched block may leave a gap below it',
+    file: FILES.choam,
+    find: 'if (header.height !== ordered + 1 || this.#pipeline.isFull) return false',
+    replace: 'if (header.height < ordered + 1 || this.#pipeline.isFull) return false',
+  },
+  {
+    name: 'stays-behind',
+    what: 'a replica that caught up does not order again',
+    file: FILES.choam,
+    find: "this.#live('level')\n    this.#enterView()",
+    replace: "this.#live('level')",
+  },
+  {
+    name: 'unordered-dropped',
+    what: 'what was accepted is dropped when the view is entered again, and nobody is told the truth',
+    file: FILES.choam,
+    find: 'const items = isSameView ? [...before.unordered()] : []',
+    replace: 'const items: Uint8Array[] = []',
+  },
+  {
+    name: 'held-for-ever',
+    what: 'a replica whose pipeline was full makes no units any more',
+    file: FILES.choam,
+    find: 'if (on === this.#isHeld) return',
+    replace: 'if (on === this.#isHeld || !on) return',
+  },
+  {
+    name: 'honest-accused',
+    what: 'any vote that comes after the certificate is taken for a wrong one',
+    file: FILES.votes,
+    find: 'if (decided !== undefined) return vote.block === decided.hash ? undefined : { vote, decided }',
+    replace: 'if (decided !== undefined) return { vote, decided }',
+  },
+  {
+    name: 'arrival-order',
+    what: "a head's units are ordered as they were found, not as everybody sorts them",
+    file: FILES.orderer,
+    find: 'const units = this.#rules.sortBatch(dag, batch)',
+    replace: 'const units = [...batch].sort((a, b) => a - b)',
+  },
+  {
+    name: 'head-too-early',
+    what: 'candidates are asked before the one that others may elect is seen',
+    file: FILES.orderer,
+    find: 'export const LOOKAHEAD_ROUNDS = 3',
+    replace: 'export const LOOKAHEAD_ROUNDS = 1',
+  },
+  {
+    name: 'frontier-unanswered',
+    what: 'a peer that says how far it is gets nothing of what it lacks',
+    file: FILES.aleph,
+    find: 'const answer = isHelpless ? { units: [], whole: true }',
+    replace: 'const answer = isHelpless || from >= 0 ? { units: [], whole: true }',
+  },
+  {
+    name: 'missing-never-asked',
+    what: 'missing parents are never asked for',
+    file: FILES.choam,
+    find: 'unitsFor({ view, hashes }: UnitsAsk): readonly Uint8Array[] {\n',
+    replace: 'unitsFor({ view, hashes }: UnitsAsk): readonly Uint8Array[] {\n    if (hashes.length > 0) return []\n',
+  },
+  {
+    name: 'database-not-taken-back',
+    what: 'a database that ran ahead of the ledger is believed',
+    file: FILES.recovery,
+    find: 'if (database.height !== undefined && database.height > tip) await database.rewind(height(tip))',
+    replace: '',
+  },
+  {
+    name: 'pending-votes-lost',
+    what: 'a restarted replica does not send its open votes again',
+    file: FILES.choam,
+    find: 'this.#pipeline.restoreVote(vote)\n      this.#votes.add(vote, this.#pipeline.certified)',
+    replace: 'if (vote.height < 0) this.#pipeline.restoreVote(vote)',
+  },
+  {
+    name: 'executed-twice',
+    what: 'a transaction that stands in the ledger already is executed again',
+    file: FILES.executor,
+    find: "return { kind: 'duplicate', height: Number(height) as Height, position: Number(position) }",
+    replace: 'return undefined',
+    sql: true,
+  },
+  {
+    name: 'failure-not-undone',
+    what: "a failed transaction's changes stay",
+    file: FILES.executor,
+    find: 'outcome = this.#undo(error, meter)',
+    replace: 'this.#commit(meter)\n      outcome = this.#undo(error, meter)',
+    sql: true,
+  },
+  {
+    name: 'random-by-process',
+    what: "randomness is not the ledger's",
+    file: FILES.executor,
+    find: 'transactionSeed(this.#block.seed, position)',
+    replace: 'transactionSeed(this.#block.seed, position + Math.floor(Math.random() * 2))',
+    sql: true,
+  },
+]
