@@ -7,7 +7,13 @@ import { DISK_FULL, POWER_CUT_ALL, POWER_CUT_FEW } from './faults/disks.ts'
 import { LINK_CUT, LINK_DELAY, LINK_FLIP, LINK_ONE_WAY, LINK_STALL } from './faults/links.ts'
 import { PACKET_LOSS, THIN_CABLE } from './faults/packets.ts'
 import { KILL_ALL, KILL_FEW, PAUSE_FEW, PAUSE_MANY } from './faults/processes.ts'
-import { ROT_LEDGER_RUNNING, ROT_LEDGER_STOPPED, ROT_STATE_RUNNING, ROT_STATE_STOPPED } from './faults/rot.ts'
+import {
+  ROT_LEDGER_LOG,
+  ROT_LEDGER_RUNNING,
+  ROT_LEDGER_STOPPED,
+  ROT_STATE_RUNNING,
+  ROT_STATE_STOPPED,
+} from './faults/rot.ts'
 import { Random } from './random.ts'
 
 /** Every kind of fault, by the name that it has in print. */
@@ -26,6 +32,7 @@ export const KINDS: Readonly<Record<string, FaultKind>> = {
   'disk-full': DISK_FULL,
   'rot-ledger-stopped': ROT_LEDGER_STOPPED,
   'rot-ledger-running': ROT_LEDGER_RUNNING,
+  'rot-ledger-log': ROT_LEDGER_LOG,
   'rot-state-stopped': ROT_STATE_STOPPED,
   'rot-state-running': ROT_STATE_RUNNING,
   'clock-jump': CLOCK_JUMP,

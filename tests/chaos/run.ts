@@ -47,6 +47,8 @@ const CLIENTS = 6
 const ANSWER_MS_MAX = 90_000
 const READY_MS_MAX = 90_000
 const RECEIPTS_MAX = 60
+/** Faults should find a ledger that holds something. */
+const WARM_UP_MS = 2000
 const DISK_BYTES = 1024 * 1024 * 1024
 
 class Run {
@@ -180,11 +182,14 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
       await cluster.load.write(`schema-${i}`, [statement], shape.members, ANSWER_MS_MAX)
     run.say('all serve; the load begins')
     cluster.load.start(CLIENTS)
+    await sleep(WARM_UP_MS)
     await run.episodes(cluster)
     await cluster.load.stop()
     run.say('the load is over')
     if (run.violations.length === 0) await run.testimony(cluster)
+    run.say('all have testified')
     for (const late of await cluster.stop()) run.violate('STOP', `SIGTERM should end with code 0; ${late}`)
+    run.say('all are stopped')
     const ledgers = cluster.members.map((member) => readLedger(member.index, member.medium.dataDir))
     height = Math.max(...ledgers.map((ledger) => ledger.blocks.length)) - 1
     for (const { rule, what } of check(ledgers, cluster.load.history)) run.violate(rule, what)

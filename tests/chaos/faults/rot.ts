@@ -39,10 +39,11 @@ interface Target {
   readonly sql: string
 }
 
+/** A damaged place. Its first byte is wrong in the lowest bit. */
 interface Flip {
   readonly path: string
   readonly at: number
-  readonly good: number
+  readonly good: Uint8Array
 }
 
 const NEEDLE_BYTES = 12
@@ -84,19 +85,23 @@ function damage(path: string, bytes: Uint8Array, random: Random): readonly Flip[
       const content = readFileSync(each)
       const found: Flip[] = []
       for (let at = content.indexOf(needle); at >= 0; at = content.indexOf(needle, at + 1))
-        found.push({ path: each, at, good: content.readUInt8(at) })
+        found.push({ path: each, at, good: needle })
       return found
     })
     if (flips.length === 0 || flips.length > 50) continue
-    for (const { path: file, at, good } of flips) writeByte(file, at, good ^ 1)
+    for (const { path: file, at, good } of flips) writeBytes(file, at, flipped(good))
     return flips
   }
   return []
 }
 
-function writeByte(path: string, at: number, value: number): void {
+function flipped(bytes: Uint8Array): Uint8Array {
+  return bytes.with(0, (bytes[0] ?? 0) ^ 1)
+}
+
+function writeBytes(path: string, at: number, bytes: Uint8Array): void {
   const file = openSync(path, 'r+')
-  writeSync(file, Uint8Array.of(value), 0, 1, at)
+  writeSync(file, bytes, 0, bytes.length, at)
   closeSync(file)
 }
 
@@ -104,12 +109,21 @@ function writeByte(path: string, at: number, value: number): void {
 function repair(flips: readonly Flip[]): void {
   for (const { path, at, good } of flips) {
     if (!existsSync(path)) continue
-    const now = Buffer.alloc(1)
+    const now = Buffer.alloc(good.length)
     const file = openSync(path, 'r')
-    readSync(file, now, 0, 1, at)
+    readSync(file, now, 0, now.length, at)
     closeSync(file)
-    if (now[0] === (good ^ 1)) writeByte(path, at, good)
+    if (now.equals(flipped(good))) writeBytes(path, at, good)
   }
+}
+
+async function startsOrEnds(member: Member): Promise<void> {
+  const serves = (): Promise<true | undefined> =>
+    member.ready(END_MS_MAX).then(
+      () => true as const,
+      () => undefined,
+    )
+  await until(`member ${member.index} serves or ends`, END_MS_MAX, () => (member.isRunning ? serves() : true))
 }
 
 /** Watches a damaged member: it ends with a code and a name, or what it says is what the others say. */
@@ -155,14 +169,7 @@ function rot(file: File, isStopped: boolean): FaultKind {
           if (isStopped) {
             member.start()
             member.expectEnd()
-            await until(`member ${one} starts or ends`, END_MS_MAX, () =>
-              member.isRunning
-                ? member.ready(END_MS_MAX).then(
-                    () => true,
-                    () => undefined,
-                  )
-                : true,
-            )
+            await startsOrEnds(member)
           }
           await watch(world, member, found?.height ?? 1)
         },
@@ -182,3 +189,38 @@ export const ROT_LEDGER_STOPPED: FaultKind = rot('ledger.db', true)
 export const ROT_LEDGER_RUNNING: FaultKind = rot('ledger.db', false)
 export const ROT_STATE_STOPPED: FaultKind = rot('state.db', true)
 export const ROT_STATE_RUNNING: FaultKind = rot('state.db', false)
+
+/**
+ * The log beside ledger.db, as a kill left it. SQLite takes a damaged frame for the log's end and says nothing of what follows it:
+ * the replica may find that it forgot what it signed, or come back by its peers, but it may not sign something else.
+ */
+export const ROT_LEDGER_LOG: FaultKind = {
+  lacks: lacksNothing,
+  draw: (random, shape) => {
+    const one = random.pick(shape.members)
+    const share = random.unit()
+    return {
+      words: `a bit in ledger.db-wal of ${one} flips after kill -9`,
+      victims: [one],
+      strike: async (world) => {
+        const member = world.member(one)
+        await member.end('SIGKILL')
+        const path = join(member.medium.dataDir, 'ledger.db-wal')
+        const log = existsSync(path) ? readFileSync(path) : Buffer.alloc(0)
+        if (log.length === 0) return world.note('there is no log')
+        const at = Math.floor(share * log.length)
+        writeBytes(path, at, flipped(log.subarray(at, at + 1)))
+        world.note(`at byte ${at} of ${log.length}`)
+        member.start()
+        member.expectEnd()
+        await startsOrEnds(member)
+        await watch(world, member, 1)
+      },
+      heal: async (world) => {
+        const member = world.member(one)
+        await member.end('SIGKILL', END_MS_MAX)
+        member.start()
+      },
+    }
+  },
+}
