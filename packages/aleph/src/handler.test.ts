@@ -207,6 +207,24 @@ test('P4: an own payload that fell below the floor comes back', () => {
   expect(dropped).toEqual(['lost'])
 })
 
+test('P6: after a pause, and at the beginning, an empty unit goes first, and payload into the next', () => {
+  const host = new Host({ limits: { ...ALEPH_LIMITS, freshMs: 5_000 } }, 1)
+  host.nowMs = 1_000_000
+  const payloads = (effects: readonly AlephEffect[]): string[][] => {
+    const made: string[][] = []
+    for (let all = effects, next = only(all, 'create')[0]; next !== undefined; next = only(all, 'create')[0]) {
+      made.push(texts(next.unit.payload))
+      all = host.feed({ kind: 'created', unit: seal(next) })
+    }
+    return made.filter((each, at) => at === 0 || each.length > 0)
+  }
+  expect(payloads(host.submit('first'))).toEqual([[], ['first']])
+  host.nowMs += 4_000
+  expect(payloads(host.submit('soon'))).toEqual([['soon']])
+  host.nowMs += 6_000
+  expect(payloads(host.submit('late'))).toEqual([[], ['late']])
+})
+
 test('what the queue refuses comes back', () => {
   const host = new Host({ limits: { ...ALEPH_LIMITS, queueItemsMax: 1 } })
   host.feed({ kind: 'hold', on: true })

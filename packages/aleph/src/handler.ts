@@ -28,6 +28,7 @@ import { dueRequests, firstAskMs, nextRequestMs } from './sync/requests.ts'
 
 /** Units younger than this are on their way to a peer anyway: its frontier isn't answered with them. */
 const IN_FLIGHT_MS = 50
+const NO_PAYLOAD = new Uint8Array(0)
 
 /** Leaderless ordering of one view as a function of inputs. Not reentrant; drive it from one thread. */
 export class Aleph {
@@ -289,8 +290,16 @@ export class Aleph {
       this.#createAtMs = dueMs
       return
     }
-    const unit = this.#creation.make(round, this.#queue.take(), wallMs)
+    const unit = this.#creation.make(round, this.#isFresh() ? this.#queue.take() : NO_PAYLOAD, wallMs)
     this.#effects.push({ kind: 'create', unit, alongside: this.#store.takeUndurable(unit.parents) })
+  }
+
+  /**
+   * Whether the others have lately heard our clock, and so we theirs. After a pause a first, empty unit wakes everybody up, and what
+   * there is to say goes into the next: that one stands on clocks of now, from which its block takes its time.
+   */
+  #isFresh(): boolean {
+    return this.#now.wallMs - (this.#creation.ownTimestampMs ?? 0) < this.#limits.freshMs
   }
 
   #isComplete(below: number): boolean {

@@ -20,7 +20,8 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { prepare } from './admission.ts'
-import { Cutter, medianTime } from './cutter.ts'
+import { BlockTime } from './block-time.ts'
+import { Cutter } from './cutter.ts'
 import { Founding } from './founding.ts'
 import type { LifeEvent, Phase } from './life.ts'
 import { LIFE, live } from './life.ts'
@@ -66,25 +67,39 @@ describe('cutter (I2)', () => {
   test('a transaction ends a block; silence ends one after so many rounds; everything since the last is in it', () => {
     const cutter = new Cutter(24, -1)
     expect(cutter.add(head(0))).toBeUndefined()
-    expect(cutter.add(head(1, unit(1, 1, 5, payloadOf('a'))))?.body).toMatchObject({
-      heads: [{ round: 0 }, { round: 1 }],
-    })
+    expect(cutter.add(head(1, unit(1, 1, 5, payloadOf('a'))))).toMatchObject([{ round: 0 }, { round: 1 }])
     for (let round = 2; round < 25; round += 1) expect(cutter.add(head(round))).toBeUndefined()
-    expect(cutter.add(head(25))?.body).toMatchObject({ kind: 'executions' })
+    expect(cutter.add(head(25))).toHaveLength(24)
   })
+})
 
-  test('time is the lower median: no f clocks of 3f + 1 can put it outside the honest ones', () => {
+describe('block time (I13)', () => {
+  const said = (creator: number, round: number, timestampMs: number): OrderedUnit => unit(creator, round, timestampMs)
+
+  test('no f clocks of 3f + 1 can put it outside the honest ones, however many units they have', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1000, max: 2000 }), { minLength: 3, maxLength: 3 }),
-        fc.nat(10_000),
-        (honest, liar) => {
-          const time = medianTime([...honest, liar].map((each, i) => unit(i, 0, each)))
-          expect(time).toBeGreaterThanOrEqual(Math.min(...honest))
-          expect(time).toBeLessThanOrEqual(Math.max(...honest))
+        fc.array(fc.nat(1_000_000), { minLength: 1, maxLength: 30 }),
+        (honest, lies) => {
+          const time = new BlockTime()
+          time.add(honest.map((each, i) => said(i, 5, each)))
+          time.add(lies.map((lie, i) => said(3, i, lie)))
+          const median = time.median(4, 0)
+          expect(median).toBeGreaterThanOrEqual(Math.min(...honest))
+          expect(median).toBeLessThanOrEqual(Math.max(...honest))
         },
       ),
     )
+  })
+
+  test("a seat's newest unit speaks for it; too few voices, and old ones, move nothing ahead", () => {
+    const time = new BlockTime()
+    time.add([said(0, 3, 900), said(0, 2, 5000), said(1, 3, 1000)])
+    expect(time.median(4, 0)).toBe(0)
+    time.add([said(2, 4, 1100)])
+    expect(time.median(4, 0)).toBe(900)
+    expect(time.median(4, 4)).toBe(0)
   })
 })
 
@@ -201,8 +216,10 @@ describe('repair (I6, I10)', () => {
     repair.answered(second?.to as MemberId)
     repair.heard(members[1] as MemberId, at(500), at(500))
     expect(repair.due(ms(2451), 0, 0)).toBeDefined()
-    expect(repair.isLevel(0)).toBe(false)
-    expect(repair.isLevel(498)).toBe(true)
+    expect(repair.isLevel(0, 1)).toBe(false)
+    expect(repair.isLevel(498, 0)).toBe(true)
+    // One that may lie is not believed alone.
+    expect([repair.isLevel(4, 0), repair.isLevel(4, 1)]).toEqual([false, true])
   })
 })
 

@@ -2,21 +2,9 @@
 // orders at least one transaction ends a block, and so does a head that is `quietRoundsMax` above the last block's, so that
 // whoever reads only blocks is never far behind what is ordered.
 
-import { assert, must } from '@quorate/kernel'
-import type { Body, Millis, OrderedHead, OrderedUnit } from '@quorate/types'
-import { decodePayload, millis } from '@quorate/types'
-
-/** A block's body with its time. */
-export interface Cut {
-  readonly body: Body
-  readonly timeMs: Millis
-}
-
-/** Lower median of the units' clocks: with at most f liars among the creators of a quorum of units, it lies between honest ones. */
-export function medianTime(units: readonly OrderedUnit[]): Millis {
-  const times = units.map((unit) => unit.timestampMs).sort((a, b) => a - b)
-  return millis(must(times[Math.floor((times.length - 1) / 2)], 'a head orders at least itself'))
-}
+import { assert } from '@quorate/kernel'
+import type { OrderedHead, OrderedUnit } from '@quorate/types'
+import { decodePayload } from '@quorate/types'
 
 function hasTransaction(units: readonly OrderedUnit[]): boolean {
   return units.some((unit) => {
@@ -38,13 +26,13 @@ export class Cutter {
     this.#lastRound = lastRound
   }
 
-  /** Takes the next head; gives a block where it ends one. */
-  add(head: OrderedHead): Cut | undefined {
+  /** Takes the next head; gives a block's heads where it ends one. */
+  add(head: OrderedHead): readonly OrderedHead[] | undefined {
     this.#heads.push(head)
     if (head.round < this.#lastRound + this.#quietRoundsMax && !hasTransaction(head.units)) return undefined
     const heads = this.#heads
     this.#heads = []
     this.#lastRound = head.round
-    return { body: { kind: 'executions', heads }, timeMs: medianTime(heads.flatMap((each) => each.units)) }
+    return heads
   }
 }

@@ -6,17 +6,22 @@
 // never what is agreed.
 
 import { compareText } from '@quorate/kernel'
-import type { Committee, Genesis, MemberId, OrderedHead, OrderedUnit, SignedJoin } from '@quorate/types'
+import type { Body, Committee, Genesis, MemberId, Millis, OrderedHead, SignedJoin } from '@quorate/types'
 import { decodePayload, encodeGenesis } from '@quorate/types'
-import type { Cut } from './cutter.ts'
-import { medianTime } from './cutter.ts'
+import { BlockTime } from './block-time.ts'
+
+/** The genesis block's body with its time. */
+export interface Founded {
+  readonly body: Extract<Body, { readonly kind: 'genesis' }>
+  readonly timeMs: Millis
+}
 
 export class Founding {
   readonly #genesis: Genesis
   readonly #founders: Committee
   readonly #joins = new Map<MemberId, SignedJoin>()
   readonly #impatient = new Set<MemberId>()
-  readonly #units: OrderedUnit[] = []
+  readonly #time = new BlockTime()
   #isDecided = false
 
   constructor(genesis: Genesis, founders: Committee) {
@@ -34,10 +39,10 @@ export class Founding {
   }
 
   /** Takes the next head; gives the genesis block where it completes the founding. */
-  add(head: OrderedHead): Cut | undefined {
+  add(head: OrderedHead): Founded | undefined {
     if (this.#isDecided) return undefined
+    this.#time.add(head.units)
     for (const unit of head.units) {
-      this.#units.push(unit)
       const items = decodePayload(unit.payload)
       if (!items.ok) continue
       for (const item of items.value) {
@@ -49,6 +54,7 @@ export class Founding {
     if (this.#joins.size < this.#founders.size && this.#impatient.size < this.#founders.quorum) return undefined
     this.#isDecided = true
     const joins = [...this.#joins.values()].sort((a, b) => compareText(a.member, b.member))
-    return { body: { kind: 'genesis', genesis: encodeGenesis(this.#genesis), joins }, timeMs: medianTime(this.#units) }
+    const body = { kind: 'genesis', genesis: encodeGenesis(this.#genesis), joins } as const
+    return { body, timeMs: this.#time.median(this.#founders.size, 0) }
   }
 }

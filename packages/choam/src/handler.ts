@@ -353,13 +353,19 @@ export class Choam {
     // Behind fetched blocks the order begins anew; what the old one still says is in those blocks, or will be said again.
     if (this.#phase === 'synchronizing') return
     for (const unit of units) this.#ordering?.ordered(unit.hash)
-    const isFounding = this.#committee === this.#founders
-    const cut = isFounding ? this.#founding.add(head) : this.#cutter.add(head)
-    if (cut === undefined) return
-    if (isFounding && this.#pipeline.ordered >= 0) return
-    if (cut.body.kind === 'executions') this.#recent.add(cut.body.heads)
-    else this.#joins = cut.body.joins
-    this.#pipeline.append(this.#committee.view, encodeBody(cut.body), cut.timeMs)
+    if (this.#committee === this.#founders) return this.#found(head)
+    const heads = this.#cutter.add(head)
+    if (heads === undefined) return
+    this.#recent.add(heads)
+    const timeMs = this.#recent.timeMs(this.#committee.size)
+    this.#pipeline.append(this.#committee.view, encodeBody({ kind: 'executions', heads }), timeMs)
+  }
+
+  #found(head: OrderedHead): void {
+    const founded = this.#founding.add(head)
+    if (founded === undefined || this.#pipeline.ordered >= 0) return
+    this.#joins = founded.body.joins
+    this.#pipeline.append(this.#committee.view, encodeBody(founded.body), founded.timeMs)
   }
 
   /** Too many blocks on their way, or an order that is about to be left: make no units. */
@@ -492,8 +498,11 @@ export class Choam {
   }
 
   #blocks(from: MemberId, blocks: readonly AdmittedBlock[]): void {
-    this.#repair.answered(from)
-    for (const block of blocks) if (!this.#block(block)) return
+    const { certified } = this.#pipeline
+    const taken = blocks.findIndex((block) => !this.#block(block))
+    const useful = (taken < 0 ? blocks : blocks.slice(0, taken)).some(({ header }) => header.height > certified)
+    // Who answers with nothing of use has its turn until the time for an answer is up: asking again at once would be a loop.
+    if (useful) this.#repair.answered(from)
   }
 
   /** Takes one certified block; false where it does not fit, so that those behind it don't either. */
@@ -531,7 +540,7 @@ export class Choam {
       const { to, from, count } = request
       this.#ask([to], { kind: 'blocks', from, count })
     }
-    const isThrough = certified === ordered && this.#repair.isLevel(certified)
+    const isThrough = certified === ordered && this.#repair.isLevel(certified, this.#committee.faultyMax)
     if (this.#phase !== 'synchronizing' || !isThrough || this.#ordering?.isCreating === true) return
     this.#live('level')
     this.#enterView()

@@ -7,8 +7,8 @@ import type { AdmittedUnit, Committee, Digest, MemberId, Seat } from '@quorate/t
 import { decodePayload, encodeItem, TRANSACTION_LIMITS } from '@quorate/types'
 import type { Now } from './input.ts'
 
-/** The largest transaction must fit into a unit. */
-const LIMITS = { ...ALEPH_LIMITS, unitPayloadBytesMax: TRANSACTION_LIMITS.bytesMax + 1024 }
+/** The largest transaction must fit into a unit, and blocks take their time from clocks that were heard within seconds. */
+const LIMITS = { ...ALEPH_LIMITS, unitPayloadBytesMax: TRANSACTION_LIMITS.bytesMax + 1024, freshMs: 5_000 }
 
 /** The units of a payload's items, encoded one by one again: what a queue takes. */
 export function itemsOf(payload: Uint8Array): readonly Uint8Array[] {

@@ -1,10 +1,12 @@
 // What was ordered lately: enough to continue the order behind a block without the DAG that led to it.
 
 import type { Base, OrderedRef } from '@quorate/aleph'
-import type { OrderedHead } from '@quorate/types'
+import type { Millis, OrderedHead } from '@quorate/types'
+import { BlockTime } from './block-time.ts'
 
 export class RecentOrder {
   readonly #windowRounds: number
+  readonly #time = new BlockTime()
   #refs: OrderedRef[] = []
   #last: { readonly round: OrderedHead['round']; readonly slot: number } | undefined
 
@@ -16,6 +18,7 @@ export class RecentOrder {
   add(heads: readonly OrderedHead[]): void {
     for (const head of heads) {
       for (const { creator, round, hash } of head.units) this.#refs.push({ creator, round, hash })
+      this.#time.add(head.units)
       this.#last = { round: head.round, slot: head.slot }
     }
     const last = this.#last
@@ -26,6 +29,11 @@ export class RecentOrder {
   /** Round of the last head; -1 before the first. */
   get lastRound(): number {
     return this.#last?.round ?? -1
+  }
+
+  /** Time of a block that ends here, by the clocks of a committee of `seats`. */
+  timeMs(seats: number): Millis {
+    return this.#time.median(seats, this.lastRound - this.#windowRounds)
   }
 
   /** Where the order continues; undefined at the beginning of a view. */

@@ -45,7 +45,7 @@ export class Repair {
     this.#progressAtMs = nowMs
   }
 
-  /** The answer to the request that is out, whatever it contained. */
+  /** The answer to the request that is out helped: the next may go out at once. */
   answered(from: MemberId): void {
     if (this.#request?.to === from) this.#request = undefined
   }
@@ -78,8 +78,13 @@ export class Repair {
       .map(([to, tip]) => ({ to, certified: tip.certified }))
   }
 
-  /** Whether no peer is known to have certified more than a moment's worth above `certified`. */
-  isLevel(certified: number): boolean {
-    return [...this.#tips.values()].every((tip) => tip.certified <= certified + LEVEL_WITHIN)
+  /**
+   * Whether no more peers than may lie say that they have certified more than a moment's worth above `certified`: one that claims
+   * heights nobody has must not keep us from ordering for ever.
+   */
+  isLevel(certified: number, faultyMax: number): boolean {
+    let ahead = 0
+    for (const tip of this.#tips.values()) if (tip.certified > certified + LEVEL_WITHIN) ahead += 1
+    return ahead <= faultyMax
   }
 }

@@ -42,7 +42,7 @@ export const RULES = {
   /** How long an interactive transaction may have begun before the block that orders it. */
   replayMsMax: 60_000,
   /** How far ahead of the block's time an id may ask to be remembered. */
-  rememberMsMax: 24 * 60 * 60 * 1000 + 60_000,
+  rememberMsMax: 25 * 60 * 60 * 1000,
   /** Expired ids forgotten in one block. */
   forgetMax: 8192,
 } as const

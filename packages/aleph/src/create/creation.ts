@@ -26,6 +26,11 @@ export class Creation {
     return this.#latest?.round ?? -1
   }
 
+  /** Clock of the latest own unit; undefined before the first. */
+  get ownTimestampMs(): Millis | undefined {
+    return this.#latest === undefined ? undefined : this.#ownTimestampMs
+  }
+
   /** Whether a unit is out for signing. */
   get isPending(): boolean {
     return this.#pending !== undefined

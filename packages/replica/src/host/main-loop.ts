@@ -20,7 +20,8 @@ export interface FinalBlock {
   readonly header: Header
   readonly hash: Digest
   readonly certificate: Certificate
-  readonly execution: Execution
+  /** Undefined where an earlier process executed it: its clients are gone. */
+  readonly execution: Execution | undefined
 }
 
 /** The world, as the main loop reaches it. */
@@ -180,8 +181,7 @@ export class MainLoop {
     const execution = this.#executions.get(header.height)
     this.#executions.delete(header.height)
     this.#await(this.#ports.ledger.putCertificate(header.height, certificate), () => undefined)
-    // A block restored from disk was executed by an earlier process: its clients are gone and its readers start from it.
-    if (execution !== undefined) this.#listener.onFinal({ header, hash, certificate, execution })
+    this.#listener.onFinal({ header, hash, certificate, execution })
   }
 
   #await<T>(promise: Promise<T>, then: (value: T) => void): void {

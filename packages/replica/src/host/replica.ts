@@ -346,8 +346,9 @@ class RunningReplica {
   }
 
   #final({ header, execution }: FinalBlock): void {
-    this.#transactions += execution.hashes.length
     this.#reads.advance(header.height)
+    if (execution === undefined) return
+    this.#transactions += execution.hashes.length
     let outcomes: readonly Uint8Array[] | undefined
     this.#submissions.final(header.height, execution.hashes, (position) => {
       outcomes ??= unwrap(decodeOutcomes(execution.results), 'results just executed')
