@@ -6,8 +6,9 @@
 import { assert, decode, must, Writer } from '@quorate/kernel'
 import type { Execution, Job, ReaderReply } from '@quorate/replica/host'
 import { encodeOutcomes } from '@quorate/replica/host'
+import type { Session } from '@quorate/sql-state'
 import { RULES } from '@quorate/sql-state'
-import type { Body, Digest, Height, Outcome, SqlValue } from '@quorate/types'
+import type { Body, Digest, Height, Outcome, Program, SqlValue } from '@quorate/types'
 import {
   decodeBody,
   decodeTransaction,
@@ -22,6 +23,7 @@ import {
   transactionHash,
   transactionsOf,
 } from '@quorate/types'
+import { callIn } from './register-sql.ts'
 
 /** A database that executes blocks at once; what time that takes is for others to say. */
 export interface SimDatabase {
@@ -32,6 +34,8 @@ export interface SimDatabase {
   rewind(to: Height | undefined): void
   /** Answers a program that reads, at an executed height. */
   read(height: Height, program: Uint8Array): ReaderReply
+  /** Begins an interactive transaction on an executed height; undefined where that is not kept, or the kind has none. */
+  session(height: Height, how: { readonly seed: Digest; readonly isReadonly: boolean }): Session | undefined
   /** A page rots: what is executed next fails, until the database is emptied. */
   rot(): void
 }
@@ -69,12 +73,15 @@ export function executionOf(height: Height, transactions: readonly Uint8Array[],
 
 function row(...values: readonly SqlValue[]): Outcome {
   const columns = values.map((_, at) => ({ name: `c${at}` }))
-  return {
-    kind: 'executed',
-    replies: [{ kind: 'result', result: { columns, rows: [values], affectedRows: 0 } }],
-    gas: 1,
-  }
+  const rows = values.length === 0 ? [] : [values]
+  return { kind: 'executed', replies: [{ kind: 'result', result: { columns, rows, affectedRows: 0 } }], gas: 1 }
 }
+
+function held(value: number | undefined): Outcome {
+  return value === undefined ? row() : row(BigInt(value))
+}
+
+type Registers = ReadonlyMap<string, number>
 
 interface Remembered {
   readonly program: Digest
@@ -83,9 +90,25 @@ interface Remembered {
   readonly position: number
 }
 
-/** A counter of executed transactions and a hash chain over them. */
+/** Does what a program does to registers; undefined where it has nothing to do with them. */
+function change(registers: Map<string, number>, program: Program): Outcome | undefined {
+  const call = callIn(program)
+  switch (call?.f) {
+    case undefined:
+      return undefined
+    case 'read':
+      return held(registers.get(call.key))
+    case 'cas':
+    case 'write':
+      if (call.f === 'cas' && registers.get(call.key) !== call.expected) return row()
+      registers.set(call.key, call.value)
+      return held(call.value)
+  }
+}
+
+/** A counter of executed transactions and a hash chain over them; and registers, which a program of `register-sql.ts` changes. */
 export class ModelDatabase implements SimDatabase {
-  #heights: { readonly root: Digest; readonly count: number }[] = []
+  #heights: { readonly root: Digest; readonly count: number; readonly registers: Registers }[] = []
   readonly #ids = new Map<string, Remembered>()
   #isRotten = false
 
@@ -101,19 +124,20 @@ export class ModelDatabase implements SimDatabase {
     const before = this.#heights.at(-1)
     let root = hashOf('state', rawOf(before?.root ?? hashOf('state')), rawOf(seed), new Writer(8).u64(timeMs).finish())
     let count = before?.count ?? 0
+    const registers = new Map(before?.registers)
     const ids: string[] = []
     const outcomes = transactions.map((bytes, position) => {
       const decoded = decodeTransaction(bytes)
       ids.push(decoded.ok ? decoded.value.id : '')
       const refusal = this.#refusal(bytes, timeMs)
       if (refusal !== undefined) return encodeOutcome(refusal)
-      const { id, expiresMs } = must(decoded.ok ? decoded.value : undefined, 'what is not refused decodes')
+      const { id, expiresMs, program } = must(decoded.ok ? decoded.value : undefined, 'what is not refused decodes')
       this.#ids.set(id, { program: this.#programOf(bytes), expiresMs, height, position })
       count += 1
       root = hashOf('state', rawOf(root), rawOf(transactionHash(bytes)))
-      return encodeOutcome(row(BigInt(count)))
+      return encodeOutcome(change(registers, program) ?? row(BigInt(count)))
     })
-    this.#heights.push({ root, count })
+    this.#heights.push({ root, count, registers })
     return executionOf(height, transactions, { outcomes, ids, stateRoot: root, gas: transactions.length })
   }
 
@@ -147,7 +171,13 @@ export class ModelDatabase implements SimDatabase {
     if (at === undefined) return { kind: 'gone' }
     const decoded = decode(program, readProgram)
     if (!decoded.ok) return { kind: 'failed', message: decoded.error.message }
-    return { kind: 'outcome', outcome: encodeOutcome(row(BigInt(at.count), at.root)) }
+    const call = callIn(decoded.value)
+    const outcome = call?.f === 'read' ? held(at.registers.get(call.key)) : row(BigInt(at.count), at.root)
+    return { kind: 'outcome', outcome: encodeOutcome(outcome) }
+  }
+
+  session(): undefined {
+    return undefined
   }
 
   rot(): void {

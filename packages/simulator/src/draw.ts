@@ -72,6 +72,12 @@ function loadFor(random: Random): Load {
   }
 }
 
+/** Drawn beside all else, so that what came before registers is drawn as it was. */
+function clientsFor(random: Random, executor: Plan['executor']): Pick<Load, 'registers' | 'interactive' | 'inquiries'> {
+  const interactive = executor === 'sqlite' ? { interactive: random.between(0.05, 0.5) } : {}
+  return { registers: random.whole(1, 3), inquiries: random.between(0.02, 0.3), ...interactive }
+}
+
 function clockFor(random: Random, isWrong: boolean): ClockManners {
   if (!isWrong) return { skewMs: random.between(-5, 5), driftPpm: 0 }
   return { skewMs: random.between(-SKEW_MS, SKEW_MS), driftPpm: random.between(-50_000, 50_000) }
@@ -206,17 +212,18 @@ export function drawPlan(seed: number, wishes: Wishes): Plan {
   }
   faults.sort((a, b) => a.atMs - b.atMs)
   const wrongClocks = profile === 'hell' || (profile === 'swarm' && random.chance(0.3))
-  const executor = random.chance(SQLITE) ? 'sqlite' : 'model'
+  const drawn = random.chance(SQLITE) ? 'sqlite' : 'model'
+  const executor = wishes.executor ?? drawn
   return {
     version: 1,
     seed,
     members,
     durationMs,
-    executor: wishes.executor ?? executor,
+    executor,
     signing: random.chance(ED25519) ? 'ed25519' : 'simulated',
     weather: weatherFor(random, profile),
     speed: speedFor(random),
-    load: loadFor(random),
+    load: { ...loadFor(random), ...clientsFor(new Random(seed, 'clients'), executor) },
     clocks: numbers.map(() => clockFor(random, wrongClocks)),
     liars: liarsFor(random, profile, doomed),
     faults,

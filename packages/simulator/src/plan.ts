@@ -40,6 +40,12 @@ export interface Load {
   readonly hot: number
   /** A client gives up waiting after so long and sends the same again, elsewhere. */
   readonly patienceMs: number
+  /** Clients that work on registers, whose histories are checked. Plans from before them have none. */
+  readonly registers?: number
+  /** Share of interactive transactions in what clients do; the real engine has them. */
+  readonly interactive?: number
+  /** Share of questions about blocks, transactions, receipts and the replica itself. */
+  readonly inquiries?: number
 }
 
 /** How a Byzantine member behaves. */

@@ -1,10 +1,12 @@
 // What clients run. Mixed SQL with keys that everybody wants, on tables that the founders made.
 
-import type { Program, SqlValue, Statement } from '@quorate/types'
+import type { Program, SqlValue, Statement, StatementResult } from '@quorate/types'
+import type { Load } from './plan.ts'
 import type { Random } from './random.ts'
+import { REGISTER_TABLE, valueIn } from './register-sql.ts'
 
-/** The founders' SQL. */
-export const FOUNDING_SQL: readonly string[] = [
+/** What every ledger begins with. */
+const FOUNDING_SQL: readonly string[] = [
   'CREATE TABLE account (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL CHECK (balance >= 0)) STRICT',
   'CREATE TABLE list (key INTEGER PRIMARY KEY, items TEXT NOT NULL) STRICT',
   'CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, account INTEGER REFERENCES account(id), note TEXT, at TEXT)',
@@ -15,8 +17,10 @@ export const FOUNDING_SQL: readonly string[] = [
   "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 19) INSERT INTO list SELECT i, '' FROM n",
 ]
 
-/** Sum of all balances, for ever: transfers move money, they don't make it. */
-export const MONEY = 2000
+/** The founders' SQL. */
+export function foundingSql({ registers = 0 }: Load): readonly string[] {
+  return registers > 0 ? [...FOUNDING_SQL, REGISTER_TABLE] : FOUNDING_SQL
+}
 
 function statement(sql: string, ...args: readonly SqlValue[]): Statement {
   return { sql, args, namedArgs: [], wantRows: true }
@@ -94,5 +98,40 @@ export function reading(random: Random, hot: number): Program {
         key(random, hot),
         'b',
       )
+  }
+}
+
+/** What the client of an interactive transaction does next, given what its last statement gave. */
+export type Script = (last: StatementResult | undefined) => Statement | 'commit' | 'rollback'
+
+/** What a session recorded, as it is ordered. */
+export function interactiveProgram(statements: readonly Statement[]): Program {
+  const all = [statement('BEGIN'), ...statements, statement('COMMIT')]
+  return { requests: all.map((each) => ({ kind: 'execute', statement: each })) }
+}
+
+/** A client that looks how much there is before it moves a part of it. */
+export function moving(random: Random, hot: number): Script {
+  const from = key(random, hot)
+  const to = key(random, hot)
+  let statements = 0
+  let amount = 0n
+  return (last) => {
+    statements += 1
+    switch (statements) {
+      case 1:
+        return statement('SELECT balance FROM account WHERE id = ?1', from)
+      case 2:
+        amount = BigInt(last === undefined ? 0 : (valueIn(last) ?? 0)) / 3n
+        return amount === 0n
+          ? 'rollback'
+          : statement('UPDATE account SET balance = balance - ?1 WHERE id = ?2', amount, from)
+      case 3:
+        return statement('UPDATE account SET balance = balance + ?1 WHERE id = ?2', amount, to)
+      case 4:
+        return random.chance(0.1) ? 'rollback' : 'commit'
+      default:
+        return 'rollback'
+    }
   }
 }

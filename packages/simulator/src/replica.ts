@@ -42,6 +42,7 @@ import type { Speed } from './plan.ts'
 import type { Frame } from './questions.ts'
 import { answerFrame, askFrame, OpenQuestions, spokenIn } from './questions.ts'
 import type { Random } from './random.ts'
+import { SimSessions } from './sessions.ts'
 import type { World } from './world.ts'
 
 const SWEEP_MS = 250
@@ -103,6 +104,7 @@ interface Process {
   readonly submissions: Submissions
   readonly questions: OpenQuestions
   readonly answers: Answers
+  readonly sessions: SimSessions
   readonly liar: Liar | undefined
 }
 
@@ -194,6 +196,7 @@ export class SimReplica implements Station {
     this.life += 1
     this.#stepsLeft = Infinity
     this.#process?.loop.stop()
+    this.#process?.sessions.end()
     this.#process = undefined
     disk.crash(keep)
     if (stateLost > 0 && database.height !== undefined) {
@@ -301,12 +304,13 @@ export class SimReplica implements Station {
       })
       return true
     }
+    const sessions = new SimSessions(this.machine.database, this.machine.random)
     const front = new Front({
       core,
       genesis,
       ledger: ledgerId(genesis),
       store: this.machine.disk,
-      readers: this.#readers(),
+      readers: this.#readers(sessions),
       reads,
       submissions,
       submit,
@@ -324,7 +328,18 @@ export class SimReplica implements Station {
       wallMs: () => clock.wallMs(),
       monotonicMs: () => clock.monotonicMs(),
     })
-    return { core, loop, inbox, front, reads, submissions, questions, answers: new Answers(core, ledger), liar }
+    return {
+      core,
+      loop,
+      inbox,
+      front,
+      reads,
+      submissions,
+      questions,
+      answers: new Answers(core, ledger),
+      sessions,
+      liar,
+    }
   }
 
   #ledger(life: number): StoreLedger {
@@ -374,7 +389,7 @@ export class SimReplica implements Station {
     }
   }
 
-  #readers(): ReadersOfFront {
+  #readers(sessions: SimSessions): ReadersOfFront {
     const { database } = this.machine
     return {
       read: (request) => {
@@ -385,8 +400,8 @@ export class SimReplica implements Station {
           return Promise.resolve({ kind: 'failed', message: String(error) })
         }
       },
-      inSession: () => Promise.resolve({ kind: 'failed', message: 'interactive transactions are not simulated' }),
-      newSession: () => 0,
+      inSession: (request) => sessions.inSession(request),
+      newSession: () => sessions.newSession(),
     }
   }
 

@@ -20,10 +20,13 @@ import { Nemesis } from './nemesis.ts'
 import { Observer } from './observer.ts'
 import type { Plan } from './plan.ts'
 import { faultyMax, faultyOf } from './plan.ts'
-import { FOUNDING_SQL } from './programs.ts'
+import type { HistoryEvent } from './history/history.ts'
+import { foundingSql } from './programs.ts'
 import type { Machine, Surroundings } from './replica.ts'
 import { SimReplica } from './replica.ts'
 import { engines, SqlDatabase } from './sql-database.ts'
+import type { VerbTable } from './verbs.ts'
+import { Verbs } from './verbs.ts'
 import type { Violation } from './world.ts'
 import { World } from './world.ts'
 
@@ -54,13 +57,16 @@ export interface Result {
   readonly counts: Clients['counts']
   readonly faults: ReadonlyMap<string, number>
   readonly rare: ReadonlyMap<string, number>
+  /** What clients saw of registers. */
+  readonly history: readonly HistoryEvent[]
+  readonly verbs: VerbTable
   /** The last events, a line each. */
   readonly picture: readonly string[]
 }
 
-function genesisOf(ring: KeyRing): Genesis {
+function genesisOf(ring: KeyRing, plan: Plan): Genesis {
   const founders = ring.signers.map(({ id }, number) => ({ id, name: `m${number}`, address: `m${number}:1` }))
-  return { version: 1, name: 'simulated', founders, sql: FOUNDING_SQL }
+  return { version: 1, name: 'simulated', founders, sql: foundingSql(plan.load) }
 }
 
 async function databases(plan: Plan): Promise<() => SimDatabase> {
@@ -86,6 +92,7 @@ class Cluster {
   readonly observer: Observer
   readonly nemesis: Nemesis
   readonly clients: Clients
+  readonly verbs: Verbs
   readonly book: LedgerBook
   livenessMs: number | undefined
 
@@ -93,7 +100,7 @@ class Cluster {
     this.plan = plan
     const world = new World(plan.seed)
     const ring = keyRing(plan.signing, plan.seed, plan.members)
-    const genesis = genesisOf(ring)
+    const genesis = genesisOf(ring, plan)
     this.world = world
     this.network = new SimNetwork(world, plan.weather, plan.members)
     this.chronicle = new Chronicle(world)
@@ -114,6 +121,7 @@ class Cluster {
     this.observer.watch(this.replicas)
     const { observer, replicas, network, chronicle } = this
     this.nemesis = new Nemesis({ world, plan, network, replicas, observer, chronicle })
+    this.verbs = new Verbs(world, plan)
     this.clients = new Clients({
       world,
       load: plan.load,
@@ -121,6 +129,7 @@ class Cluster {
       ring,
       book: this.book,
       replicas,
+      verbs: this.verbs,
       isHonest: (member) => observer.isHonest(member),
       onCertified: (replica) => this.#learn(replica),
       onRare: (name) => observer.count(name),
@@ -259,6 +268,7 @@ export async function run(plan: Plan, faulty: ReadonlySet<number> = faultyOf(pla
   await cluster.live()
   await cluster.recover()
   cluster.audit()
+  clients.registers.judge()
   return {
     plan,
     violation: world.violation,
@@ -273,6 +283,8 @@ export async function run(plan: Plan, faulty: ReadonlySet<number> = faultyOf(pla
     counts: clients.counts,
     faults: nemesis.begun,
     rare: observer.rare,
+    history: clients.registers.history,
+    verbs: cluster.verbs.table,
     picture: chronicle.lines,
   }
 }

@@ -2,7 +2,7 @@ import { assert, decode, must } from '@quorate/kernel'
 import type { Execution, Job, ReaderReply } from '@quorate/replica/host'
 import { loadEngine } from '@quorate/replica/host'
 import type { BlockContent, Engine, PageSource } from '@quorate/sql-state'
-import { executeBlock, NO_PAGES, pageHash, Reader, StateTree } from '@quorate/sql-state'
+import { executeBlock, NO_PAGES, pageHash, Reader, Session, StateTree } from '@quorate/sql-state'
 import type { Digest, Height } from '@quorate/types'
 import { decodeGenesis, encodeOutcome, height as heightOf, readProgram, transactionsOf } from '@quorate/types'
 import type { SimDatabase } from './database.ts'
@@ -121,6 +121,12 @@ export class SqlDatabase implements SimDatabase {
     } finally {
       reader.close()
     }
+  }
+
+  session(height: Height, how: { readonly seed: Digest; readonly isReadonly: boolean }): Session | undefined {
+    const head = this.#heads[height]
+    if (head === undefined) return undefined
+    return new Session(this.#engines.reader, this.#pagesAt(height), { timeMs: head.timeMs, ...how })
   }
 
   rot(): void {
