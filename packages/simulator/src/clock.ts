@@ -19,15 +19,29 @@ export class SimClock {
   readonly #world: World
   readonly #rate: number
   #wallOffsetMs: number
+  /** As of the last jump, and of the beginning: between two jumps it only grows. */
+  #lowestMs: number
+  #highestMs: number
 
   constructor(world: World, manners: ClockManners) {
     this.#world = world
     this.#rate = 1 + manners.driftPpm / 1_000_000
     this.#wallOffsetMs = EPOCH_MS + manners.skewMs
+    this.#lowestMs = this.#wallOffsetMs
+    this.#highestMs = this.#wallOffsetMs
+  }
+
+  /** Lowest and highest that the wall clock ever showed. */
+  get extremesMs(): readonly [lowest: number, highest: number] {
+    const nowMs = this.wallMs()
+    return [Math.min(this.#lowestMs, nowMs), Math.max(this.#highestMs, nowMs)]
   }
 
   /** The wall clock is set, forward or back. */
   jump(byMs: number): void {
+    const [lowest, highest] = this.extremesMs
+    this.#lowestMs = lowest
+    this.#highestMs = highest
     this.#wallOffsetMs += byMs
   }
 

@@ -18,6 +18,10 @@ export interface Wishes {
   readonly members?: number
   readonly durationMs?: number
   readonly executor?: Plan['executor']
+  /** Every member that may lie tells this lie. */
+  readonly lie?: Lie
+  /** Faults of these kinds come, and of no others. */
+  readonly faults?: readonly Fault['kind'][]
 }
 
 const MEMBERS = [1, 2, 3, 4, 4, 4, 4, 5, 5, 6, 7, 7, 7, 8, 10] as const
@@ -172,9 +176,11 @@ const DRAWS: Readonly<Record<Fault['kind'], (draw: Draw) => Omit<Fault, 'atMs'> 
   reset: ({ random, members }) => ({ kind: 'reset', member: random.pick(members) }),
 }
 
-const KINDS = Object.keys(DRAWS) as Fault['kind'][]
+/** Kinds of faults. */
+export const KINDS: readonly Fault['kind'][] = Object.keys(DRAWS) as Fault['kind'][]
 
-function kindsFor(random: Random, profile: Profile): readonly Fault['kind'][] {
+function kindsFor(random: Random, { profile, faults }: Wishes): readonly Fault['kind'][] {
+  if (faults !== undefined) return faults
   switch (profile) {
     case 'lan':
       return []
@@ -187,7 +193,8 @@ function kindsFor(random: Random, profile: Profile): readonly Fault['kind'][] {
   }
 }
 
-function liarsFor(random: Random, profile: Profile, doomed: readonly number[]): Plan['liars'] {
+function liarsFor(random: Random, { profile, lie }: Wishes, doomed: readonly number[]): Plan['liars'] {
+  if (lie !== undefined) return doomed.map((member) => ({ member, lie }))
   if (profile === 'lan' || profile === 'wan') return []
   const share = profile === 'hell' ? 1 : random.pick([0, 0, 0.5, 1])
   return doomed.filter(() => random.chance(share)).map((member) => ({ member, lie: random.pick<Lie>(LIES) }))
@@ -203,7 +210,7 @@ export function drawPlan(seed: number, wishes: Wishes): Plan {
   const durationMs = wishes.durationMs ?? random.between(20_000, 120_000)
   const draw: Draw = { random: new Random(seed, 'faults'), members: numbers, doomed }
   const faults: Fault[] = []
-  for (const kind of kindsFor(random, profile)) {
+  for (const kind of kindsFor(random, wishes)) {
     const meanMs = random.between(4000, 60_000)
     for (const atMs of times(draw.random, meanMs, durationMs)) {
       const fault = DRAWS[kind](draw)
@@ -225,7 +232,7 @@ export function drawPlan(seed: number, wishes: Wishes): Plan {
     speed: speedFor(random),
     load: { ...loadFor(random), ...clientsFor(new Random(seed, 'clients'), executor) },
     clocks: numbers.map(() => clockFor(random, wrongClocks)),
-    liars: liarsFor(random, profile, doomed),
+    liars: liarsFor(random, wishes, doomed),
     faults,
   }
 }

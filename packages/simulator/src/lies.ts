@@ -10,6 +10,7 @@ import {
   height,
   millis,
   round,
+  seat,
   sealUnit,
   unitHash,
   unitSignedBytes,
@@ -114,6 +115,27 @@ function noise(random: Random): Uint8Array {
   return Uint8Array.from({ length: random.whole(0, 600) }, () => random.whole(0, 255))
 }
 
+/** In another's name, signed with the own key: the own unit, and the own vote for another block. */
+function forge(effect: Send, tools: LiarTools): readonly ChoamEffect[] {
+  const { signer, random, replica } = tools
+  const { message } = effect
+  const view = message.kind === 'vote' ? message.vote.view : replica.core?.status().view
+  const committee = view === undefined ? undefined : replica.core?.committeeOf(view)
+  const others = [...Array(committee?.size ?? 0).keys()].filter((each) => each !== committee?.seatOf(signer.id))
+  if (others.length === 0) return [effect]
+  const victim = seat(random.pick(others))
+  if (message.kind === 'vote') {
+    const forged = { ...message.vote, seat: victim, block: otherDigest(message.vote.block, random) }
+    const vote = { ...forged, signature: signer.sign(voteSignedBytes(forged)) }
+    return [effect, { ...effect, message: { kind: 'vote', vote } }]
+  }
+  if (message.kind !== 'units') return [effect]
+  const forged = changeUnits(effect, tools, (unit) =>
+    sign({ ...unit, creator: victim, timestampMs: millis(unit.timestampMs + 1) }, signer),
+  )
+  return [effect, forged]
+}
+
 /** Questions, noise and copies, many for each thing sent. */
 function spam(effect: Send, { network, random, peers, replica }: LiarTools): readonly ChoamEffect[] {
   const view = replica.core?.status().view
@@ -178,6 +200,7 @@ const CHANGES: Readonly<Record<Exclude<Lie, 'twins'>, Change>> = {
   'tall-tales': (effect) =>
     effect.message.kind === 'tip' ? [{ ...effect, message: { kind: 'tip', certified: FAR, voted: FAR } }] : [effect],
   spam,
+  forge,
 }
 
 /** What a liar answers. */
@@ -200,6 +223,7 @@ function answerOf(lie: Exclude<Lie, 'twins'>, answer: Answer, random: Random): A
     case 'wrong-time':
     case 'withhold':
     case 'spam':
+    case 'forge':
       return answer
   }
 }

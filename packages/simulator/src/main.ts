@@ -4,8 +4,9 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Profile, Wishes } from './draw.ts'
-import { drawPlan, PROFILES } from './draw.ts'
+import { drawPlan, KINDS, PROFILES } from './draw.ts'
 import type { Plan } from './plan.ts'
+import { LIES } from './plan.ts'
 import type { Result } from './run.ts'
 import { run } from './run.ts'
 import { savedPlans } from './saved.ts'
@@ -18,6 +19,8 @@ const HELP = `usage: npm run sim -- [options]
   --profile P       ${PROFILES.join(' | ')} (swarm)
   --members M       how many members, 1 to 128
   --seconds S       virtual seconds with faults
+  --lie NAME        every member that may lie tells this lie: ${LIES.join(' | ')}
+  --faults KINDS    only faults of these kinds, by commas: ${KINDS.join(' | ')}; "" for none
   --sql             run the real SQL engine in every seed
   --plan FILE       run a plan, or a saved failure, instead of seeds
   --saved           run the saved failures too, first
@@ -29,6 +32,14 @@ const HELP = `usage: npm run sim -- [options]
 const SHRINK_RUNS_MAX = 150
 /** Every so manieth seed runs twice, which must give one digest. */
 const TWICE_EVERY = 100
+
+/** One of `all`, as the option's text says. */
+function oneOf<T extends string>(text: string, name: string, all: readonly T[]): T {
+  const found = all.find((each) => each === text)
+  if (found !== undefined) return found
+  console.error(`--${name}: found "${text}", wanted ${all.join(', ')}`)
+  process.exit(2)
+}
 
 function wholeNumber(text: string | undefined, name: string, from: number, to: number): number | undefined {
   if (text === undefined) return undefined
@@ -92,6 +103,8 @@ async function main(): Promise<number> {
       profile: { type: 'string', default: 'swarm' },
       members: { type: 'string' },
       seconds: { type: 'string' },
+      lie: { type: 'string' },
+      faults: { type: 'string' },
       sql: { type: 'boolean', default: false },
       plan: { type: 'string' },
       saved: { type: 'boolean', default: false },
@@ -104,11 +117,7 @@ async function main(): Promise<number> {
     console.log(HELP)
     return 0
   }
-  const profile = PROFILES.find((each) => each === values.profile)
-  if (profile === undefined) {
-    console.error(`--profile: found "${values.profile}", wanted ${PROFILES.join(', ')}`)
-    return 2
-  }
+  const profile = oneOf(values.profile, 'profile', PROFILES)
   const seed = wholeNumber(values.seed, 'seed', 0, Number.MAX_SAFE_INTEGER) ?? 1
   const count = values['until-failure'] ? Infinity : (wholeNumber(values.seeds, 'seeds', 1, 1e9) ?? 1)
   const chosen = values.plan === undefined ? plans(seed, count, wishesOf(values, profile)) : [planIn(values.plan)]
@@ -117,15 +126,18 @@ async function main(): Promise<number> {
 }
 
 function wishesOf(
-  values: { members?: string | undefined; seconds?: string | undefined; sql: boolean },
+  values: { [K in 'members' | 'seconds' | 'lie' | 'faults']?: string | undefined } & { sql: boolean },
   profile: Profile,
 ): Wishes {
+  const faults = values.faults?.split(',').filter((kind) => kind !== '')
   const members = wholeNumber(values.members, 'members', 1, 128)
   const seconds = wholeNumber(values.seconds, 'seconds', 1, 1e6)
   return {
     profile,
     ...(members === undefined ? {} : { members }),
     ...(seconds === undefined ? {} : { durationMs: seconds * 1000 }),
+    ...(values.lie === undefined ? {} : { lie: oneOf(values.lie, 'lie', LIES) }),
+    ...(faults === undefined ? {} : { faults: faults.map((kind) => oneOf(kind, 'faults', KINDS)) }),
     ...(values.sql ? { executor: 'sqlite' } : {}),
   }
 }

@@ -2,7 +2,7 @@
 // admitted signature, each accusation, each stop. It looks at honest members only; what the faulty ones do is their affair, unless
 // an honest one falls for it.
 
-import type { Choam } from '@quorate/choam'
+import type { AdmissionError, Choam } from '@quorate/choam'
 import type { FinalBlock } from '@quorate/replica/host'
 import { seatCommittee } from '@quorate/membership'
 import type { Committee, Evidence, Genesis, MemberId, Vote } from '@quorate/types'
@@ -26,6 +26,8 @@ type Heard = Parameters<Choam['handle']>[0]
 
 /** Rounds whose signatures are remembered per creator: more than replicas keep. */
 const SLOTS_MAX = 200_000
+/** Block time may lag behind every honest clock by so much: what is promised is that nobody moves it by years. */
+const LATE_MS_MAX = 365 * 86_400_000
 
 /** What the observer stands on. */
 export interface ObserverParts {
@@ -102,6 +104,17 @@ export class Observer implements Watcher {
     this.count(`phase ${detail['after']}`)
   }
 
+  refused(replica: SimReplica, from: MemberId, { code, message }: AdmissionError): void {
+    if (!this.isHonest(replica.member)) return
+    this.count(`refused a message: ${code}`)
+    const member = this.#numbers.get(from)
+    // A view may be unknown to who is behind, and who was asked for units may have none. Nothing else that honest members say
+    // is wrong, and what they pass on they checked.
+    const isNoFault = code === 'UNKNOWN_VIEW' || message === 'no units'
+    if (member !== undefined && this.isHonest(member) && !isNoFault)
+      this.#parts.world.fail('refused', `member ${replica.member} refuses honest member ${member}: ${code}: ${message}`)
+  }
+
   stopped(replica: SimReplica, reason: Error): void {
     const code = 'code' in reason ? String(reason.code) : reason.name
     this.#parts.chronicle.tell(replica, `stopped: ${code}: ${reason.message}`)
@@ -120,7 +133,7 @@ export class Observer implements Watcher {
   final(replica: SimReplica, { header, hash, certificate, execution }: FinalBlock): void {
     const { world, book, chronicle } = this.#parts
     const who = `member ${replica.member}`
-    chronicle.tell(replica, `final ${header.height} ${hash.slice(0, 8)} ${execution.hashes.length} tx`)
+    chronicle.tell(replica, `final ${header.height} ${hash.slice(0, 8)} ${execution?.hashes.length ?? 0} tx`)
     world.stirText(hash)
     if (!this.isHonest(replica.member)) return
     this.#follows(replica, header.height)
@@ -158,7 +171,18 @@ export class Observer implements Watcher {
       if (at === 0) this.#seat(hash, stored.body)
       const wrong = book.enter(header.value, hash, stored)
       if (wrong !== undefined) world.fail(wrong[0], `${who}: ${wrong[1]}`)
+      if (at > 0) this.#checkTime(at, header.value.timeMs)
     }
+  }
+
+  /** Block time lies among what honest clocks have shown. */
+  #checkTime(height: number, timeMs: number): void {
+    const honest = [...this.#replicas.values()].filter((replica) => this.isHonest(replica.member))
+    const extremes = honest.map((replica) => replica.machine.clock.extremesMs)
+    const lowest = Math.min(...extremes.map((each) => each[0])) - LATE_MS_MAX
+    const highest = Math.max(...extremes.map((each) => each[1]))
+    if (timeMs < lowest || timeMs > highest)
+      this.#parts.world.fail('clock', `block ${height} is of ${timeMs}, honest clocks showed ${lowest} to ${highest}`)
   }
 
   #committeeAt(height: number): Committee {

@@ -62,6 +62,7 @@ export const LIES = [
   'withhold',
   'tall-tales',
   'spam',
+  'forge',
 ] as const
 
 /** One of `LIES`. */

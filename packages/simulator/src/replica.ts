@@ -2,6 +2,7 @@
 // What they reach of the world goes through ports that belong to one process: when it ends, at any of the steps it takes, whatever it
 // still does or hears is nobody's.
 
+import type { AdmissionError } from '@quorate/choam'
 import { Choam, CHOAM_LIMITS } from '@quorate/choam'
 import { must, unwrap } from '@quorate/kernel'
 import { seatCommittee } from '@quorate/membership'
@@ -69,6 +70,8 @@ export interface Watcher {
   heard(replica: SimReplica, input: Parameters<MainLoop['feed']>[0]): void
   final(replica: SimReplica, block: FinalBlock): void
   evidence(replica: SimReplica, member: MemberId, evidence: Evidence): void
+  /** Something that came in was not admitted. */
+  refused(replica: SimReplica, from: MemberId, error: AdmissionError): void
   /** The replica stopped by itself. */
   stopped(replica: SimReplica, reason: Error): void
   trace(replica: SimReplica, event: string, detail: Readonly<Record<string, string | number>>): void
@@ -285,7 +288,7 @@ export class SimReplica implements Station {
         watcher.heard(this, input)
         loop.feed(input)
       },
-      () => undefined,
+      (from, error) => watcher.refused(this, from, error),
     )
     let pending: Uint8Array[] = []
     let pendingBytes = 0
@@ -413,6 +416,7 @@ export class SimReplica implements Station {
         if (this.life !== life) return
         watcher.final(this, block)
         reads.advance(block.header.height)
+        if (block.execution === undefined) return
         const outcomes = unwrap(decodeOutcomes(block.execution.results), 'results just executed')
         submissions.final(block.header.height, block.execution.hashes, (position) =>
           must(outcomes[position], 'every transaction has an outcome'),

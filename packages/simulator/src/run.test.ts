@@ -71,7 +71,9 @@ const FOUND: readonly (readonly [Lie, readonly string[]])[] = [
   ['wrong-root', ['double-sign', 'accusation']],
   ['twins', ['double-sign', 'accusation', 'durable']],
   ['wrong-time', ['double-sign', 'durable']],
-  ['mutate', ['double-sign', 'durable', 'accusation']],
+  ['mutate', ['double-sign', 'durable', 'accusation', 'refused']],
+  ['bad-signature', ['refused']],
+  ['forge', ['refused']],
 ]
 
 test.each(FOUND)('%s in a member that passes for honest is found', async (lie, invariants) => {
@@ -90,6 +92,22 @@ test(
     expect(stalled.beyondModel).toMatch(/2 members are faulty, the failure model allows 1 of 4/)
   },
 )
+
+test('what is said in the name of others is refused, and nobody is accused of it', { timeout: 20_000 }, async () => {
+  const { rare } = await healthy(quiet({ liars: [{ member: 1, lie: 'forge' }] }))
+  expect(rare.get('refused a message: BAD_SIGNATURE')).toBeGreaterThan(0)
+  expect([...rare.keys()].filter((name) => name.startsWith('evidence'))).toEqual([])
+})
+
+test('block time follows no f clocks, and where more are wrong it is told', { timeout: 20_000 }, async () => {
+  const yearMs = 365 * 86_400_000
+  const after = (ahead: number): Promise<Result> => {
+    const clocks = [0, 1, 2, 3].map((member) => ({ skewMs: member < ahead ? yearMs : 0, driftPpm: 0 }))
+    return run(quiet({ clocks }), new Set(Array(ahead).keys()))
+  }
+  expect((await after(1)).violation).toBe(undefined)
+  expect((await after(3)).violation?.invariant).toBe('clock')
+})
 
 test('shrinking takes out what a failure does not need', { timeout: 60_000 }, async () => {
   const rotten: Fault = { kind: 'crash', atMs: 3000, member: 0, steps: 0, downMs: 100, keep: 0, stateLost: 0 }
