@@ -4,7 +4,7 @@
 // that the client makes *before* it sends, and the ledger executes an id once: sending the same id and statements again
 // gives the first outcome. `submit` does so by itself until an outcome comes or its attempts end. Only a process that
 // dies in between could forget the id; one that must not do a thing twice stores id and statements durably first, and
-// on restart submits what is stored and not yet answered. The ledger remembers an id for a while (ten minutes unless
+// on restart submits what is stored and not yet answered. The ledger remembers an id for a while (a day unless
 // its gateways say otherwise).
 
 import { randomUUID } from 'node:crypto'

@@ -44,6 +44,8 @@ interface Peer {
   readonly mux: Mux
   /** Ranges of blocks to ask for, while a follower's session is open. */
   following: TBQueue<BlocksAsk> | undefined
+  /** Ends the follower's wait for the next range. */
+  idle: AbortController | undefined
   readonly failures: Partial<Record<SessionCode | 'OTHER', number>>
 }
 
@@ -52,6 +54,7 @@ export class Conversations {
   readonly #host: ConversationHost
   readonly #services: readonly Service[]
   readonly #peers = new Map<MemberId, Peer>()
+  #isClosed = false
 
   constructor(host: ConversationHost) {
     this.#host = host
@@ -68,8 +71,8 @@ export class Conversations {
     const known = this.#peers.get(peer)
     if (known === undefined) return
     known.frames.down(reason)
-    // Its session has ended, though its body may not have noticed yet.
     known.following = undefined
+    known.idle?.abort()
   }
 
   /** Asks; what comes back goes to `answered`. */
@@ -100,7 +103,11 @@ export class Conversations {
 
   /** Ends all of them. */
   close(): void {
-    for (const { mux } of this.#peers.values()) mux.close()
+    this.#isClosed = true
+    for (const peer of this.#peers.values()) {
+      peer.mux.close()
+      peer.idle?.abort()
+    }
   }
 
   #peerOf(id: MemberId): Peer {
@@ -119,7 +126,7 @@ export class Conversations {
         this.#host.broken(id, what)
       },
     })
-    const peer: Peer = { frames, mux, following: undefined, failures: {} }
+    const peer: Peer = { frames, mux, following: undefined, idle: undefined, failures: {} }
     this.#peers.set(id, peer)
     return peer
   }
@@ -156,7 +163,7 @@ export class Conversations {
   #follow(to: MemberId, peer: Peer, asks: TBQueue<BlocksAsk>): Promise<void> {
     const following = peer.mux.run(FOLLOW, async (first) => {
       let chan = first
-      for (let ask = await this.#next(asks); ask !== undefined; ask = await this.#next(asks)) {
+      for (let ask = await this.#next(peer, asks); ask !== undefined; ask = await this.#next(peer, asks)) {
         const { value, chan: again } = await (await chan.select('next', ask)).recv()
         this.#host.answered(to, value)
         chan = again
@@ -171,8 +178,10 @@ export class Conversations {
   }
 
   /** The next range to ask for; undefined where none came for a while. */
-  async #next(asks: TBQueue<BlocksAsk>): Promise<BlocksAsk | undefined> {
+  async #next(peer: Peer, asks: TBQueue<BlocksAsk>): Promise<BlocksAsk | undefined> {
+    if (this.#isClosed) return undefined
     const idle = new AbortController()
+    peer.idle = idle
     const callOff = this.#host.clock.after(FOLLOW_IDLE_MS, () => idle.abort())
     try {
       return await atomically((tx) => asks.read(tx), { signal: idle.signal })

@@ -138,7 +138,8 @@ export class StateFile {
       this.#prune(next)
       this.#db.exec('COMMIT')
     } catch (error) {
-      this.#db.exec('ROLLBACK')
+      // A full disk has ended the transaction already; the first error is the one to tell.
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
       throw error
     }
     for (const { number, bytes } of changed) {

@@ -104,6 +104,8 @@ export class LedgerFile {
     try {
       return this.#reads.answer(read)
     } catch (error) {
+      // What is damaged says so, and not in which file.
+      if (error instanceof StoreError) throw new StoreError(error.code, `${this.#path}: ${error.message}`)
       throw toStoreError(error, `reading ${read.kind}`, this.#path)
     }
   }

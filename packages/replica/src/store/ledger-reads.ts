@@ -1,9 +1,13 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import type { StoreAnswers, StoredBlock, StoredHeader, StoredUnit, StoreRead, UnitCursor, UnitPage } from './record.ts'
+import { rowSum, unitKey } from './row-sum.ts'
 import { StoreError } from './store-error.ts'
 import type { TransactionIndex } from './transaction-index.ts'
 
 type Row = Readonly<Record<string, SQLOutputValue>>
+
+const BLOCK =
+  'height, header, results, body, blocks.sum, certificates.bytes AS certificate, certificates.sum AS certificate_sum'
 
 /** Most proofs that one answer lists. */
 const EVIDENCE_ANSWER_MAX = 1024
@@ -23,29 +27,29 @@ export class LedgerReads {
 
   constructor(db: DatabaseSync, transactions: TransactionIndex) {
     this.#blocks = db.prepare(
-      `SELECT height, header, results, body, certificates.bytes AS certificate
+      `SELECT ${BLOCK}
        FROM blocks LEFT JOIN certificates USING (height) WHERE height >= ? ORDER BY height LIMIT ?`,
     )
     this.#tip = db.prepare(
-      `SELECT height, header, certificates.bytes AS certificate
+      `SELECT ${BLOCK}
        FROM blocks LEFT JOIN certificates USING (height) ORDER BY height DESC LIMIT 1`,
     )
     this.#certifiedTip = db.prepare(
-      `SELECT height, header, certificates.bytes AS certificate
+      `SELECT ${BLOCK}
        FROM certificates JOIN blocks USING (height) ORDER BY certificates.height DESC LIMIT 1`,
     )
     this.#units = db.prepare(
-      `SELECT rowid AS row, hash, creator, round, own, bytes FROM units
+      `SELECT rowid AS row, hash, creator, round, own, bytes, sum FROM units
        WHERE view = ? AND (round, rowid) > (?, ?) ORDER BY round, rowid`,
     )
     this.#ownUnit = db.prepare(
-      `SELECT hash, creator, round, own, bytes FROM units WHERE view = ? AND own = 1 ORDER BY round DESC LIMIT 1`,
+      `SELECT hash, creator, round, own, bytes, sum FROM units WHERE view = ? AND own = 1 ORDER BY round DESC LIMIT 1`,
     )
-    this.#vote = db.prepare('SELECT bytes FROM votes WHERE height = ?')
-    this.#lastVote = db.prepare('SELECT height, bytes FROM votes ORDER BY height DESC LIMIT 1')
+    this.#vote = db.prepare('SELECT height, bytes, sum FROM votes WHERE height = ?')
+    this.#lastVote = db.prepare('SELECT height, bytes, sum FROM votes ORDER BY height DESC LIMIT 1')
     this.#transactions = transactions
     this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?')
-    this.#evidence = db.prepare('SELECT member, bytes FROM evidence ORDER BY rowid LIMIT ?')
+    this.#evidence = db.prepare('SELECT member, bytes, sum FROM evidence ORDER BY rowid LIMIT ?')
   }
 
   answer(read: StoreRead): StoreAnswers[StoreRead['kind']] {
@@ -61,17 +65,19 @@ export class LedgerReads {
       case 'own-unit':
         return maybe(this.#ownUnit.get(read.view), toUnit)
       case 'vote':
-        return maybe(this.#vote.get(read.height), (row) => bytes(row, 'bytes'))
+        return maybe(this.#vote.get(read.height), (row) => toVote(row).bytes)
       case 'last-vote':
-        return maybe(this.#lastVote.get(), (row) => ({ height: integer(row, 'height'), bytes: bytes(row, 'bytes') }))
+        return maybe(this.#lastVote.get(), toVote)
       case 'transaction':
         return this.#transactions.find(read.id)
       case 'meta':
         return maybe(this.#meta.get(read.key), (row) => text(row, 'value'))
       case 'evidence':
-        return this.#evidence
-          .all(EVIDENCE_ANSWER_MAX)
-          .map((row) => ({ member: text(row, 'member'), bytes: bytes(row, 'bytes') }))
+        return this.#evidence.all(EVIDENCE_ANSWER_MAX).map((row) => {
+          const [member, proof] = [text(row, 'member'), bytes(row, 'bytes')]
+          intact(row, 'sum', `evidence against ${member}`, rowSum(member, proof))
+          return { member, bytes: proof }
+        })
     }
   }
 
@@ -107,27 +113,39 @@ function maybe<T>(row: Row | undefined, read: (row: Row) => T): T | undefined {
   return row === undefined ? undefined : read(row)
 }
 
-function toHeader(row: Row): StoredHeader {
-  const certificate = row['certificate']
-  return {
-    height: integer(row, 'height'),
-    header: bytes(row, 'header'),
-    certificate: certificate instanceof Uint8Array ? certificate : undefined,
-  }
+function toBlock(row: Row): StoredBlock {
+  const height = integer(row, 'height')
+  const [header, results, body] = [bytes(row, 'header'), bytes(row, 'results'), bytes(row, 'body')]
+  intact(row, 'sum', `block ${height}`, rowSum(height, header, results, body))
+  const certificate = row['certificate'] === null ? undefined : bytes(row, 'certificate')
+  if (certificate !== undefined) intact(row, 'certificate_sum', `certificate ${height}`, rowSum(height, certificate))
+  return { height, header, results, body, certificate }
 }
 
-function toBlock(row: Row): StoredBlock {
-  return { ...toHeader(row), body: bytes(row, 'body'), results: bytes(row, 'results') }
+function toHeader(row: Row): StoredHeader {
+  const { height, header, certificate } = toBlock(row)
+  return { height, header, certificate }
 }
 
 function toUnit(row: Row): StoredUnit {
-  return {
-    hash: text(row, 'hash'),
-    creator: integer(row, 'creator'),
-    round: integer(row, 'round'),
-    own: integer(row, 'own') === 1,
-    bytes: bytes(row, 'bytes'),
-  }
+  const hash = text(row, 'hash')
+  const [creator, round, own] = [integer(row, 'creator'), integer(row, 'round'), integer(row, 'own')]
+  const unit = bytes(row, 'bytes')
+  intact(row, 'sum', `unit ${hash}`, rowSum(unitKey(hash, creator, round, own), unit))
+  return { hash, creator, round, own: own === 1, bytes: unit }
+}
+
+function toVote(row: Row): { readonly height: number; readonly bytes: Uint8Array } {
+  const [height, vote] = [integer(row, 'height'), bytes(row, 'bytes')]
+  intact(row, 'sum', `vote ${height}`, rowSum(height, vote))
+  return { height, bytes: vote }
+}
+
+/** What the disk gives back must be what it was given. */
+function intact(row: Row, column: string, what: string, found: number): void {
+  const wanted = integer(row, column)
+  if (found !== wanted)
+    throw new StoreError('STORE_CORRUPT', `${what} is damaged: its bytes have checksum ${found}, written was ${wanted}`)
 }
 
 function integer(row: Row, column: string): number {

@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { bytesEqual, sha256 } from '@quorate/kernel'
 import type { StoreRecord } from './record.ts'
 import { EVIDENCE_PER_MEMBER_MAX } from './record.ts'
+import { rowSum, unitKey } from './row-sum.ts'
 import { StoreError } from './store-error.ts'
 import type { TransactionIndex } from './transaction-index.ts'
 
@@ -27,17 +28,21 @@ export class LedgerWrites {
     this.#path = path
     this.#transactions = transactions
     this.#unit = db.prepare(
-      `INSERT INTO units (view, hash, creator, round, own, bytes) VALUES (?, ?, ?, ?, ?, ?)
+      `INSERT INTO units (view, hash, creator, round, own, bytes, sum) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (view, hash) DO NOTHING`,
     )
     this.#block = db.prepare(
-      'INSERT INTO blocks (height, header, results, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+      'INSERT INTO blocks (height, header, results, body, sum) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
     )
     this.#headerAt = db.prepare('SELECT header AS bytes FROM blocks WHERE height = ?')
-    this.#certificate = db.prepare('INSERT INTO certificates (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
-    this.#vote = db.prepare('INSERT INTO votes (height, bytes) VALUES (?, ?) ON CONFLICT DO NOTHING')
+    this.#certificate = db.prepare(
+      'INSERT INTO certificates (height, bytes, sum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+    )
+    this.#vote = db.prepare('INSERT INTO votes (height, bytes, sum) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     this.#voteAt = db.prepare('SELECT bytes FROM votes WHERE height = ?')
-    this.#evidence = db.prepare('INSERT INTO evidence (member, digest, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
+    this.#evidence = db.prepare(
+      'INSERT INTO evidence (member, digest, bytes, sum) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    )
     this.#evidenceCount = db.prepare('SELECT count(*) AS count FROM evidence WHERE member = ?')
     this.#meta = db.prepare(
       'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
@@ -48,23 +53,23 @@ export class LedgerWrites {
   put(record: StoreRecord): void {
     switch (record.kind) {
       case 'unit':
-        this.#unit.run(record.view, record.hash, record.creator, record.round, record.own ? 1 : 0, record.bytes)
+        this.#putUnit(record)
         return
       case 'block':
         this.#putBlock(record)
         return
       case 'certificate':
         // Any quorum's certificate proves the block; the first one stays.
-        this.#certificate.run(record.height, record.bytes)
+        this.#certificate.run(record.height, record.bytes, rowSum(record.height, record.bytes))
         return
       case 'vote':
-        if (this.#vote.run(record.height, record.bytes).changes === 0) {
+        if (this.#vote.run(record.height, record.bytes, rowSum(record.height, record.bytes)).changes === 0) {
           this.#mustEqual(this.#voteAt, record.height, record.bytes, 'vote')
         }
         return
       case 'evidence':
         if (Number(this.#evidenceCount.get(record.member)?.['count']) < EVIDENCE_PER_MEMBER_MAX) {
-          this.#evidence.run(record.member, sha256(record.bytes), record.bytes)
+          this.#evidence.run(record.member, sha256(record.bytes), record.bytes, rowSum(record.member, record.bytes))
         }
         return
       case 'meta':
@@ -76,12 +81,18 @@ export class LedgerWrites {
     }
   }
 
+  #putUnit({ view, hash, creator, round, own, bytes }: Extract<StoreRecord, { kind: 'unit' }>): void {
+    const mark = own ? 1 : 0
+    this.#unit.run(view, hash, creator, round, mark, bytes, rowSum(unitKey(hash, creator, round, mark), bytes))
+  }
+
   #putBlock(record: Extract<StoreRecord, { kind: 'block' }>): void {
-    if (this.#block.run(record.height, record.header, record.results, record.body).changes === 0) {
-      this.#mustEqual(this.#headerAt, record.height, record.header, 'block')
+    const { height, header, results, body } = record
+    if (this.#block.run(height, header, results, body, rowSum(height, header, results, body)).changes === 0) {
+      this.#mustEqual(this.#headerAt, height, header, 'block')
       return
     }
-    this.#transactions.note(record.height, record.transactions)
+    this.#transactions.note(height, record.transactions)
   }
 
   #mustEqual(statement: StatementSync, height: number, wanted: Uint8Array, what: string): void {

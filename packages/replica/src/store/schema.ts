@@ -2,11 +2,12 @@
  * Number of the schema below. A store of another number is refused; a change comes with a migration and the next
  * number.
  */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /**
  * The tables of `ledger.db`, readable with the sqlite3 shell. Hashes and keys are hexadecimal text. Certificates have a
  * table of their own because they come later than their blocks: updating a row writes all of it again, body included.
+ * `sum` is the row's checksum (row-sum.ts), looked at whenever the row is read.
  */
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -14,9 +15,10 @@ CREATE TABLE blocks (
   height INTEGER PRIMARY KEY,
   header BLOB NOT NULL,
   results BLOB NOT NULL,
-  body BLOB NOT NULL
+  body BLOB NOT NULL,
+  sum INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE certificates (height INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE certificates (height INTEGER PRIMARY KEY, bytes BLOB NOT NULL, sum INTEGER NOT NULL) STRICT;
 CREATE TABLE transactions (
   id TEXT PRIMARY KEY,
   height INTEGER NOT NULL,
@@ -31,15 +33,17 @@ CREATE TABLE units (
   round INTEGER NOT NULL,
   own INTEGER NOT NULL,
   bytes BLOB NOT NULL,
+  sum INTEGER NOT NULL,
   PRIMARY KEY (view, hash)
 ) STRICT;
 CREATE INDEX units_by_round ON units (view, round);
 CREATE UNIQUE INDEX own_unit_of_round ON units (view, round) WHERE own = 1;
-CREATE TABLE votes (height INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+CREATE TABLE votes (height INTEGER PRIMARY KEY, bytes BLOB NOT NULL, sum INTEGER NOT NULL) STRICT;
 CREATE TABLE evidence (
   member TEXT NOT NULL,
   digest TEXT NOT NULL,
   bytes BLOB NOT NULL,
+  sum INTEGER NOT NULL,
   PRIMARY KEY (member, digest)
 ) STRICT;
 `

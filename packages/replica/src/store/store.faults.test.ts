@@ -117,7 +117,7 @@ describe('opening', () => {
     db.exec(`UPDATE meta SET value = '99' WHERE key = 'schema_version'`)
     db.close()
     await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toMatchObject({ code: 'STORE_VERSION' })
-    await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toThrow('found schema version 99, wanted 1')
+    await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toThrow('found schema version 99, wanted 2')
   })
 
   test('a database of something else is refused, and left as it was', async () => {
@@ -143,6 +143,37 @@ describe('opening', () => {
     for (let at = 4096 * 12; at < statSync(path).size; at += 4096) writeSync(file, Buffer.alloc(512, 0xa5), 0, 512, at)
     closeSync(file)
     await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toMatchObject({ code: 'STORE_CORRUPT' })
+  })
+
+  test.each([
+    ['blocks', 'body', 'block 7', (store: Store) => store.block(7)],
+    ['blocks', 'results', 'block 7', (store: Store) => store.blocks(0, 10, 1e6)],
+    ['blocks', 'header', 'block 7', (store: Store) => store.tip()],
+    ['certificates', 'bytes', 'certificate 7', (store: Store) => store.certifiedTip()],
+    ['votes', 'bytes', 'vote 7', (store: Store) => store.vote(7)],
+    ['units', 'bytes', 'unit ab', (store: Store) => store.units('v', 1e6)],
+    ['evidence', 'bytes', 'evidence against m', (store: Store) => store.evidence()],
+  ])('a flipped bit in %s.%s is found when it is read, and named', async (table, column, what, read) => {
+    const bytes = new Uint8Array(100).fill(7)
+    const store = await Store.open({ folder, ledgerId: LEDGER })
+    await store.append([
+      { kind: 'block', height: 7, header: bytes, body: bytes, results: bytes, transactions: ['t'] },
+      { kind: 'certificate', height: 7, bytes },
+      { kind: 'vote', height: 7, bytes },
+      { kind: 'unit', view: 'v', hash: 'ab', creator: 1, round: 2, own: true, bytes },
+      { kind: 'evidence', member: 'm', bytes },
+    ])
+    await read(store)
+    await store.close()
+    const db = new DatabaseSync(join(folder, LEDGER_FILE))
+    db.prepare(`UPDATE ${table} SET ${column} = ?`).run(bytes.with(50, 6))
+    db.close()
+    const again = await Store.open({ folder, ledgerId: LEDGER })
+    await expect(read(again)).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+      message: expect.stringMatching(`^${join(folder, LEDGER_FILE)}: ${what} is damaged`),
+    })
+    await again.close()
   })
 
   test('a directory that can’t be made is an I/O error', async () => {
