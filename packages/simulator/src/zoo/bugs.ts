@@ -10,8 +10,8 @@ export interface Bug {
   readonly file: string
   readonly find: string
   readonly replace: string
-  /** Whether it only shows on the real SQL engine. */
-  readonly sql?: true
+  /** What the simulator is told, where seeds as they come would rarely have what the bug needs. */
+  readonly flags?: readonly string[]
 }
 
 const FILES = {
@@ -20,7 +20,7 @@ const FILES = {
   admission: 'packages/choam/src/admission.ts',
   choam: 'packages/choam/src/handler.ts',
   pipeline: 'packages/choam/src/pipeline.ts',
-  cutter: 'packages/choam/src/cutter.ts',
+  blockTime: 'packages/choam/src/block-time.ts',
   recent: 'packages/choam/src/recent-order.ts',
   readIndex: 'packages/choam/src/read-index.ts',
   repair: 'packages/choam/src/repair.ts',
@@ -52,6 +52,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.committee,
     find: 'return this.size - this.faultyMax\n',
     replace: 'return Math.max(1, this.size - this.faultyMax - 1)\n',
+    flags: ['--members', '4', '--profile', 'hell'],
   },
   {
     name: 'certificate-less-one',
@@ -73,6 +74,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.admission,
     find: '() => verdicts.every(Boolean)',
     replace: '() => true',
+    flags: ['--lie', 'forge'],
   },
   {
     name: 'vote-unsigned',
@@ -80,6 +82,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.admission,
     find: 'valid === true\n',
     replace: 'valid !== undefined\n',
+    flags: ['--lie', 'forge'],
   },
   {
     name: 'unit-sent-before-durable',
@@ -112,13 +115,6 @@ export const BUGS: readonly Bug[] = [
     replace: 'entry.header === undefined || entry.certified === undefined',
   },
   {
-    name: 'divergence-ignored',
-    what: 'a replica whose block differs from the certified one goes on',
-    file: FILES.pipeline,
-    find: 'if (entry.hash !== undefined && entry.hash !== hash)\n      return',
-    replace: 'if (entry.hash === hash && entry.height < 0)\n      return',
-  },
-  {
     name: 'time-goes-back',
     what: "the database's clock may go back",
     file: FILES.pipeline,
@@ -127,10 +123,27 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: 'newest-clock-wins',
-    what: "a block's time is the latest of the units' clocks instead of the median",
-    file: FILES.cutter,
-    find: 'times[Math.floor((times.length - 1) / 2)]',
-    replace: 'times[times.length - 1]',
+    what: "a block's time is the latest of the seats' clocks instead of the median",
+    file: FILES.blockTime,
+    find: 'times[Math.floor((seats - 1) / 2)]',
+    replace: 'times[seats - 1]',
+    flags: ['--lie', 'wrong-time'],
+  },
+  {
+    name: 'every-unit-a-clock',
+    what: 'a seat has as many voices about the time as it has units',
+    file: FILES.blockTime,
+    find: 'this.#newest.set(creator, { round, timestampMs })',
+    replace: 'this.#newest.set((creator * 4096 + round) as Seat, { round, timestampMs })',
+    flags: ['--lie', 'wrong-time'],
+  },
+  {
+    name: 'one-tall-tale-is-enough',
+    what: 'one member that claims heights nobody has keeps a replica from ordering',
+    file: FILES.repair,
+    find: 'return ahead <= faultyMax',
+    replace: 'return ahead === 0 && faultyMax >= 0',
+    flags: ['--lie', 'tall-tales'],
   },
   {
     name: 'first-order-window-short',
@@ -175,11 +188,11 @@ export const BUGS: readonly Bug[] = [
     replace: 'ahead[0] ?? {}',
   },
   {
-    name: 'receipt-wrong-path',
-    what: 'a receipt proves the outcome of the transaction beside',
+    name: 'receipt-wrong-count',
+    what: 'a receipt counts one transaction too many',
     file: FILES.receipts,
-    find: 'merklePath(block.outcomes.map(outcomeHash), position)',
-    replace: 'merklePath(block.outcomes.map(outcomeHash), Math.max(0, position - 1))',
+    find: 'count: transactions.length,',
+    replace: 'count: transactions.length + 1,',
   },
   {
     name: 'wrong-client-answered',
@@ -201,6 +214,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.choam,
     find: 'if (header.height !== ordered + 1 || this.#pipeline.isFull) return false',
     replace: 'if (header.height < ordered + 1 || this.#pipeline.isFull) return false',
+    flags: ['--lie', 'mutate'],
   },
   {
     name: 'stays-behind',
@@ -208,20 +222,6 @@ export const BUGS: readonly Bug[] = [
     file: FILES.choam,
     find: "this.#live('level')\n    this.#enterView()",
     replace: "this.#live('level')",
-  },
-  {
-    name: 'unordered-dropped',
-    what: 'what was accepted is dropped when the view is entered again, and nobody is told the truth',
-    file: FILES.choam,
-    find: 'const items = isSameView ? [...before.unordered()] : []',
-    replace: 'const items: Uint8Array[] = []',
-  },
-  {
-    name: 'held-for-ever',
-    what: 'a replica whose pipeline was full makes no units any more',
-    file: FILES.choam,
-    find: 'if (on === this.#isHeld) return',
-    replace: 'if (on === this.#isHeld || !on) return',
   },
   {
     name: 'honest-accused',
@@ -252,13 +252,6 @@ export const BUGS: readonly Bug[] = [
     replace: 'const answer = isHelpless || from >= 0 ? { units: [], whole: true }',
   },
   {
-    name: 'missing-never-asked',
-    what: 'missing parents are never asked for',
-    file: FILES.choam,
-    find: 'unitsFor({ view, hashes }: UnitsAsk): readonly Uint8Array[] {\n',
-    replace: 'unitsFor({ view, hashes }: UnitsAsk): readonly Uint8Array[] {\n    if (hashes.length > 0) return []\n',
-  },
-  {
     name: 'database-not-taken-back',
     what: 'a database that ran ahead of the ledger is believed',
     file: FILES.recovery,
@@ -278,15 +271,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.executor,
     find: "return { kind: 'duplicate', height: Number(height) as Height, position: Number(position) }",
     replace: 'return undefined',
-    sql: true,
-  },
-  {
-    name: 'failure-not-undone',
-    what: "a failed transaction's changes stay",
-    file: FILES.executor,
-    find: 'outcome = this.#undo(error, meter)',
-    replace: 'this.#commit(meter)\n      outcome = this.#undo(error, meter)',
-    sql: true,
+    flags: ['--sql'],
   },
   {
     name: 'random-by-process',
@@ -294,6 +279,6 @@ export const BUGS: readonly Bug[] = [
     file: FILES.executor,
     find: 'transactionSeed(this.#block.seed, position)',
     replace: 'transactionSeed(this.#block.seed, position + Math.floor(Math.random() * 2))',
-    sql: true,
+    flags: ['--sql'],
   },
 ]

@@ -42,7 +42,7 @@ function copySources(into: string): void {
 function simulate(root: string, bug: Bug, seeds: number): Promise<Omit<Found, 'bug'>> {
   const began = performance.now()
   const main = join(root, 'packages/simulator/src/main.ts')
-  const chosen = ['--seeds', String(seeds), '--no-shrink', ...(bug.sql === true ? ['--sql'] : [])]
+  const chosen = ['--seeds', String(seeds), '--no-shrink', ...(bug.flags ?? [])]
   const args = ['--conditions=source', '--disable-warning=ExperimentalWarning', main, ...chosen]
   return new Promise((resolve) => {
     let text = ''
