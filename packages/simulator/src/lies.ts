@@ -13,15 +13,19 @@ import {
   seat,
   sealUnit,
   unitHash,
+  UNIT_PAYLOAD_BYTES_MAX,
   unitSignedBytes,
   voteSignedBytes,
 } from '@quorate/types'
+import { crafted, CRAFTS, farUnit, noisePayload } from './crafted-units.ts'
 import type { MemberSigner } from './keys.ts'
 import type { SimNetwork } from './network.ts'
 import type { Lie } from './plan.ts'
 import type { Random } from './random.ts'
 import type { Liar, SimReplica } from './replica.ts'
 
+/** Units of a fork bomb. */
+const BOMB = 16
 /** A height that nobody reaches. */
 const FAR = height(1_000_000)
 
@@ -111,6 +115,11 @@ function wrongTime(unit: UncheckedUnit, random: Random): UnsignedUnit {
   return { ...unit, timestampMs: millis(Math.max(0, unit.timestampMs + byMs)) as Millis }
 }
 
+/** The hash of nothing. */
+function unknownDigest(random: Random): Digest {
+  return Array.from({ length: 64 }, () => random.whole(0, 15).toString(16)).join('') as Digest
+}
+
 function noise(random: Random): Uint8Array {
   return Uint8Array.from({ length: random.whole(0, 600) }, () => random.whole(0, 255))
 }
@@ -134,6 +143,38 @@ function forge(effect: Send, tools: LiarTools): readonly ChoamEffect[] {
     sign({ ...unit, creator: victim, timestampMs: millis(unit.timestampMs + 1) }, signer),
   )
   return [effect, forged]
+}
+
+/** Many units for one round, to each peer a different one first. */
+function forkBomb(effect: Send, tools: LiarTools): readonly ChoamEffect[] {
+  if (effect.message.kind !== 'units' || effect.message.units.length > 1) return [effect]
+  const forks: Uint8Array[] = []
+  changeUnits(effect, tools, (unit) => {
+    for (let copy = 1; copy <= BOMB; copy += 1)
+      forks.push(sign({ ...unit, timestampMs: millis(unit.timestampMs + copy) }, tools.signer))
+    return unit.bytes
+  })
+  if (forks.length === 0) return [effect]
+  const first = effect.to.map((to, at): Send => {
+    const order = [...forks.slice(at % forks.length), ...forks.slice(0, at % forks.length)]
+    return { ...effect, to: [to], message: { kind: 'units', units: order } }
+  })
+  return [...first, effect]
+}
+
+/** The own unit, and now and then one beside it that is longer than any may be. */
+function tooLong(effect: Send, tools: LiarTools): readonly ChoamEffect[] {
+  if (effect.message.kind !== 'units' || !tools.random.chance(0.05)) return [effect]
+  const payload = noisePayload(UNIT_PAYLOAD_BYTES_MAX + 1, tools.random)
+  return [effect, changeUnits(effect, tools, (unit) => sign({ ...unit, payload }, tools.signer))]
+}
+
+/** Units of rounds far ahead beside each own one. */
+function farAhead(effect: Send, tools: LiarTools): readonly ChoamEffect[] {
+  const { random, signer } = tools
+  if (effect.message.kind !== 'units') return [effect]
+  const hash = (): Digest => unknownDigest(random)
+  return [effect, changeUnits(effect, tools, (unit) => sign(farUnit(unit, random, hash), signer))]
 }
 
 /** Questions, noise and copies, many for each thing sent. */
@@ -201,42 +242,43 @@ const CHANGES: Readonly<Record<Exclude<Lie, 'twins'>, Change>> = {
     effect.message.kind === 'tip' ? [{ ...effect, message: { kind: 'tip', certified: FAR, voted: FAR } }] : [effect],
   spam,
   forge,
+  'fork-bomb': forkBomb,
+  'far-future': farAhead,
+  oversize: tooLong,
+  // These are told when units are made.
+  censor: (effect) => [effect],
+  'wrong-clock': (effect) => [effect],
 }
 
-/** What a liar answers. */
-function answerOf(lie: Exclude<Lie, 'twins'>, answer: Answer, random: Random): Answer | undefined {
-  switch (lie) {
-    case 'silent':
-      return undefined
-    case 'tall-tales':
-      return answer.kind === 'voted'
-        ? { ...answer, voted: FAR }
-        : { ...answer, ...(answer.kind === 'units' ? { units: [] } : { blocks: [] }) }
-    case 'garbage':
-      return answer.kind === 'units' ? { kind: 'units', units: [noise(random)] } : answer
-    case 'mutate':
-      return answer.kind === 'blocks' ? { kind: 'blocks', blocks: answer.blocks.toReversed() } : answer
-    case 'late':
-    case 'equivocate':
-    case 'wrong-root':
-    case 'bad-signature':
-    case 'wrong-time':
-    case 'withhold':
-    case 'spam':
-    case 'forge':
-      return answer
-  }
+/** What a liar answers, where it does not answer the truth; undefined for nothing. */
+const ANSWERS: Readonly<Partial<Record<Lie, (answer: Answer, random: Random) => Answer | undefined>>> = {
+  silent: () => undefined,
+  'tall-tales': (answer) =>
+    answer.kind === 'voted'
+      ? { ...answer, voted: FAR }
+      : { ...answer, ...(answer.kind === 'units' ? { units: [] } : { blocks: [] }) },
+  garbage: (answer, random) => (answer.kind === 'units' ? { kind: 'units', units: [noise(random)] } : answer),
+  mutate: (answer) => (answer.kind === 'blocks' ? { kind: 'blocks', blocks: answer.blocks.toReversed() } : answer),
 }
 
 /** How what leaves a machine is changed for one lie. */
 export function liarOf(lie: Exclude<Lie, 'twins'>, tools: LiarTools): Liar {
   if (lie === 'late') tools.replica.tarryMs = tools.random.between(50, 3000)
   const change = CHANGES[lie]
+  const crafter = isCraft(lie) ? CRAFTS[lie](tools) : undefined
   return {
     bend: (effect) => {
       if (effect.kind === 'ask' && lie === 'silent') return []
+      if (effect.kind === 'create' && crafter !== undefined) return [crafted(effect, crafter)]
       return effect.kind === 'send' ? change(effect, tools) : [effect]
     },
-    answer: (answer) => answerOf(lie, answer, tools.random),
+    answer: (answer) => {
+      const instead = ANSWERS[lie]
+      return instead === undefined ? answer : instead(answer, tools.random)
+    },
   }
+}
+
+function isCraft(lie: Lie): lie is keyof typeof CRAFTS {
+  return lie in CRAFTS
 }

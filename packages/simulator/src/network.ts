@@ -75,6 +75,11 @@ export class SimNetwork {
     this.#members = members
   }
 
+  /** What each directed link carries. */
+  get bytesPerMs(): number {
+    return this.#weather.bytesPerMs
+  }
+
   /** Names the machines, once. */
   connect(stations: readonly Station[]): void {
     this.#stations = stations

@@ -26,6 +26,8 @@ type Heard = Parameters<Choam['handle']>[0]
 
 /** Rounds whose signatures are remembered per creator: more than replicas keep. */
 const SLOTS_MAX = 200_000
+/** What honest replicas pack into a unit at most. */
+const LONG_BYTES = 1024 * 1024
 /** Block time may lag behind every honest clock by so much: what is promised is that nobody moves it by years. */
 const LATE_MS_MAX = 365 * 86_400_000
 
@@ -207,6 +209,7 @@ export class Observer implements Watcher {
       for (const unit of message.units) {
         if (this.#seen.has(unit.hash)) continue
         this.#seen.add(unit.hash)
+        if (unit.payload.length > LONG_BYTES) this.count('a unit of more than 1 MiB')
         const member = this.#memberAt(unit.view, unit.creator)
         if (member === undefined || !this.isHonest(member)) continue
         this.#once(

@@ -63,6 +63,11 @@ export const LIES = [
   'tall-tales',
   'spam',
   'forge',
+  'fork-bomb',
+  'far-future',
+  'oversize',
+  'censor',
+  'wrong-clock',
 ] as const
 
 /** One of `LIES`. */
