@@ -16,6 +16,7 @@ const FOUND: readonly (readonly [Lie, readonly string[]])[] = [
   ['forge', ['refused']],
   ['fork-bomb', ['double-sign', 'durable', 'accusation']],
   ['far-future', ['durable']],
+  ['gateway', ['lost', 'answer', 'receipt']],
 ]
 
 test.each(FOUND)('%s in a member that passes for honest is found', async (lie, invariants) => {
@@ -40,4 +41,11 @@ test('what is said in the name of others is refused, and nobody is accused of it
   const { rare } = await healthy(quiet({ liars: [{ member: 1, lie: 'forge' }] }))
   expect(rare.get('refused a message: BAD_SIGNATURE')).toBeGreaterThan(0)
   expect([...rare.keys()].filter((name) => name.startsWith('evidence'))).toEqual([])
+})
+
+test('a gateway may lie; who verifies receipts notices', { timeout: 20_000 }, async () => {
+  const { rare } = await healthy(quiet({ liars: [{ member: 1, lie: 'gateway' }] }))
+  expect(rare.get('a gateway lied')).toBeGreaterThan(0)
+  expect(rare.get('a lie was noticed by its receipt')).toBeGreaterThan(0)
+  expect(rare.get('a receipt proved what a liar told')).toBeGreaterThan(0)
 })

@@ -18,6 +18,7 @@ import {
   voteSignedBytes,
 } from '@quorate/types'
 import { crafted, CRAFTS, farUnit, noisePayload } from './crafted-units.ts'
+import { lyingGateway } from './gateway.ts'
 import type { MemberSigner } from './keys.ts'
 import type { SimNetwork } from './network.ts'
 import type { Lie } from './plan.ts'
@@ -248,6 +249,8 @@ const CHANGES: Readonly<Record<Exclude<Lie, 'twins'>, Change>> = {
   // These are told when units are made.
   censor: (effect) => [effect],
   'wrong-clock': (effect) => [effect],
+  // This is told to clients.
+  gateway: (effect) => [effect],
 }
 
 /** What a liar answers, where it does not answer the truth; undefined for nothing. */
@@ -272,6 +275,7 @@ export function liarOf(lie: Exclude<Lie, 'twins'>, tools: LiarTools): Liar {
       if (effect.kind === 'create' && crafter !== undefined) return [crafted(effect, crafter)]
       return effect.kind === 'send' ? change(effect, tools) : [effect]
     },
+    gateway: (front) => (lie === 'gateway' ? lyingGateway(front, tools.random) : front),
     answer: (answer) => {
       const instead = ANSWERS[lie]
       return instead === undefined ? answer : instead(answer, tools.random)

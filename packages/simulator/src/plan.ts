@@ -68,6 +68,7 @@ export const LIES = [
   'oversize',
   'censor',
   'wrong-clock',
+  'gateway',
 ] as const
 
 /** One of `LIES`. */

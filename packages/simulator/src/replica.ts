@@ -36,6 +36,7 @@ import {
 import type { SimClock } from './clock.ts'
 import type { SimDatabase } from './database.ts'
 import type { SimDisk } from './disk.ts'
+import type { Gateway } from './gateway.ts'
 import type { KeyRing, MemberSigner } from './keys.ts'
 import { verdicts } from './keys.ts'
 import type { SimNetwork, Station } from './network.ts'
@@ -95,6 +96,8 @@ export interface Liar {
   readonly bend: Bend
   /** What is answered instead; undefined for no answer. */
   readonly answer: (answer: Answer) => Answer | undefined
+  /** What clients speak to instead. */
+  readonly gateway: (front: Gateway) => Gateway
 }
 
 /** What lives and ends with a process. */
@@ -102,7 +105,7 @@ interface Process {
   readonly core: Choam
   readonly loop: MainLoop
   readonly inbox: Inbox
-  readonly front: Front
+  readonly front: Gateway
   readonly reads: Reads
   readonly submissions: Submissions
   readonly questions: OpenQuestions
@@ -142,7 +145,7 @@ export class SimReplica implements Station {
   }
 
   /** What clients speak to; undefined while the process is down. */
-  get front(): Front | undefined {
+  get front(): Gateway | undefined {
     return this.#process?.front
   }
 
@@ -335,7 +338,7 @@ export class SimReplica implements Station {
       core,
       loop,
       inbox,
-      front,
+      front: liar?.gateway(front) ?? front,
       reads,
       submissions,
       questions,

@@ -10,6 +10,7 @@ import { Clients } from './clients.ts'
 import type { SimDatabase } from './database.ts'
 import { ModelDatabase } from './database.ts'
 import { SimDisk } from './disk.ts'
+import { Doubter } from './gateway.ts'
 import type { KeyRing } from './keys.ts'
 import { keyRing } from './keys.ts'
 import { LedgerBook } from './ledger-book.ts'
@@ -92,6 +93,8 @@ class Cluster {
   readonly observer: Observer
   readonly nemesis: Nemesis
   readonly clients: Clients
+  /** Clients of gateways that lie. */
+  readonly doubters: readonly Doubter[]
   readonly verbs: Verbs
   readonly book: LedgerBook
   livenessMs: number | undefined
@@ -122,6 +125,11 @@ class Cluster {
     const { observer, replicas, network, chronicle } = this
     this.nemesis = new Nemesis({ world, plan, network, replicas, observer, chronicle })
     this.verbs = new Verbs(world, plan)
+    const onRare = (name: string): void => observer.count(name)
+    const lying = new Set(plan.liars.filter((liar) => liar.lie === 'gateway').map((liar) => liar.member))
+    this.doubters = replicas
+      .filter((replica) => lying.has(replica.member))
+      .map((replica) => new Doubter({ world, genesis, ring, book: this.book, onRare }, replica))
     this.clients = new Clients({
       world,
       load: plan.load,
@@ -132,7 +140,7 @@ class Cluster {
       verbs: this.verbs,
       isHonest: (member) => observer.isHonest(member),
       onCertified: (replica) => this.#learn(replica),
-      onRare: (name) => observer.count(name),
+      onRare,
     })
   }
 
@@ -182,6 +190,7 @@ class Cluster {
     for (const replica of this.replicas) this.world.after(random.between(0, 500), () => replica.start())
     this.nemesis.schedule()
     this.clients.start()
+    for (const doubter of this.doubters) doubter.start()
     this.#look()
     await this.world.run(this.plan.durationMs)
   }
@@ -199,6 +208,7 @@ class Cluster {
     this.nemesis.freeze(members)
     this.network.heal(members)
     this.clients.rest(core)
+    for (const doubter of this.doubters) doubter.rest()
     for (const replica of core) {
       replica.machine.disk.isFull = false
       if (!replica.isUp) await replica.start()
