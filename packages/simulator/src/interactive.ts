@@ -13,7 +13,7 @@ import type { ClientParts, Ended, Submitting } from './submitting.ts'
 /** A client thinks so long between two statements, at the most. */
 const STEP_MS = 200
 /** Share of transactions in which a client asks for the shape of a statement before it. */
-const DESCRIBES = 0.2
+const DESCRIBES = 0.5
 
 /** How an interactive transaction ended. */
 export type InteractiveEnd =

@@ -1,16 +1,20 @@
 // The command line of the simulator: `npm run sim -- --seed 7`. Saved failures run first, then seeds, each to its end; the first that
 // fails is told with its picture, made smaller, and printed as a plan that can be saved under testdata.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import type { Profile, Wishes } from './draw.ts'
 import { drawPlan, KINDS, PROFILES } from './draw.ts'
+import { printHistory } from './history/history.ts'
 import type { Plan } from './plan.ts'
 import { LIES } from './plan.ts'
 import type { Result } from './run.ts'
 import { run } from './run.ts'
 import { savedPlans } from './saved.ts'
 import { shrink } from './shrink.ts'
+import { tour } from './tour.ts'
+import type { Verb } from './verbs.ts'
+import { addTable, markdownOf, missingIn } from './verbs.ts'
 
 const HELP = `usage: npm run sim -- [options]
   --seed N          the first seed (1)
@@ -24,6 +28,8 @@ const HELP = `usage: npm run sim -- [options]
   --sql             run the real SQL engine in every seed
   --plan FILE       run a plan, or a saved failure, instead of seeds
   --saved           run the saved failures too, first
+  --history FILE    write what clients of registers saw in the last run, as JSON lines
+  --table FILE      run the tour instead of seeds, and write how often which verb was called in which trouble
   --no-shrink       do not make a failing plan smaller
   --digest          print, last, one digest of the whole run
 `
@@ -108,6 +114,8 @@ async function main(): Promise<number> {
       sql: { type: 'boolean', default: false },
       plan: { type: 'string' },
       saved: { type: 'boolean', default: false },
+      history: { type: 'string' },
+      table: { type: 'string' },
       'no-shrink': { type: 'boolean', default: false },
       digest: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -120,9 +128,23 @@ async function main(): Promise<number> {
   const profile = oneOf(values.profile, 'profile', PROFILES)
   const seed = wholeNumber(values.seed, 'seed', 0, Number.MAX_SAFE_INTEGER) ?? 1
   const count = values['until-failure'] ? Infinity : (wholeNumber(values.seeds, 'seeds', 1, 1e9) ?? 1)
-  const chosen = values.plan === undefined ? plans(seed, count, wishesOf(values, profile)) : [planIn(values.plan)]
+  const seeds = plans(seed, count, wishesOf(values, profile))
+  const chosen = values.table !== undefined ? tour() : values.plan === undefined ? seeds : [planIn(values.plan)]
   const saved = values.saved ? savedPlans().map((each) => each.plan) : []
-  return runAll([...saved], chosen, { isShrinking: !values['no-shrink'], isDigest: values.digest })
+  const met = new Map<string, Map<Verb, number>>()
+  const onResult = ({ verbs, history }: Result): void => {
+    addTable(met, verbs)
+    if (values.history !== undefined) writeFileSync(values.history, printHistory(history))
+  }
+  const code = await runAll([...saved], chosen, {
+    isShrinking: !values['no-shrink'],
+    isDigest: values.digest,
+    onResult,
+  })
+  if (values.table === undefined || code !== 0) return code
+  writeFileSync(values.table, markdownOf(met))
+  for (const missing of missingIn(met)) console.error(`never: ${missing}`)
+  return missingIn(met).length === 0 ? 0 : 1
 }
 
 function wishesOf(
@@ -145,7 +167,7 @@ function wishesOf(
 async function runAll(
   first: readonly Plan[],
   rest: Iterable<Plan>,
-  how: { readonly isShrinking: boolean; readonly isDigest: boolean },
+  how: { readonly isShrinking: boolean; readonly isDigest: boolean; readonly onResult: (result: Result) => void },
 ): Promise<number> {
   let virtualMs = 0
   let count = 0
@@ -160,6 +182,7 @@ async function runAll(
     virtualMs += result.virtualMs
     digest = result.digest
     console.log(wordsOf(result))
+    how.onResult(result)
     if (result.violation !== undefined) {
       tellFailure(result)
       if (how.isShrinking) await makeSmaller(result)

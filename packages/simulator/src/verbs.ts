@@ -2,9 +2,11 @@
 // every fault, and a verb that is only ever called in peace, is a hole that no single run shows; the table over many runs does.
 //
 // Trouble is read off the plan, so that it costs nothing: a fault counts from its time until what it says of itself is over. One that
-// says nothing of an end (a jump of a clock, rot, a broken connection) and one whose work begins when its machine is back (an older
-// disk) counts for `AFTERMATH_MS` more. Trouble of weather, clocks and liars is there all the time.
+// says nothing of an end (a jump of a clock, rot, a broken connection) and one whose work begins when its machine is back (a crash, an
+// older disk) counts for `AFTERMATH_MS` more. Trouble of weather, clocks and liars is there all the time. A call counts where somebody was
+// there to hear it.
 
+import { KINDS } from './draw.ts'
 import type { Fault, Lie, Plan, Weather } from './plan.ts'
 import { LIES } from './plan.ts'
 import type { World } from './world.ts'
@@ -37,9 +39,8 @@ const CRASH_MS = 3000
 function lastsMs(fault: Fault): readonly [from: number, to: number] {
   switch (fault.kind) {
     case 'crash':
-      return [fault.steps === 0 ? 0 : CRASH_MS, fault.downMs]
+      return [fault.steps === 0 ? 0 : CRASH_MS, fault.downMs + AFTERMATH_MS]
     case 'crash-all':
-      return [0, fault.downMs]
     case 'wipe':
     case 'old-disk':
       return [0, fault.downMs + AFTERMATH_MS]
@@ -59,23 +60,6 @@ function lastsMs(fault: Fault): readonly [from: number, to: number] {
   }
 }
 
-const FAULTS: Readonly<Record<Fault['kind'], true>> = {
-  crash: true,
-  'crash-all': true,
-  wipe: true,
-  'old-disk': true,
-  'lying-sync': true,
-  'disk-full': true,
-  'ledger-rot': true,
-  'state-rot': true,
-  'clock-jump': true,
-  split: true,
-  flap: true,
-  gray: true,
-  clog: true,
-  reset: true,
-}
-
 /** Kinds of weather by what is wrong with it. */
 const WEATHER: Readonly<Record<string, (weather: Weather) => boolean>> = {
   loss: ({ loss }) => loss > 0,
@@ -93,12 +77,7 @@ function nameOf(lie: Lie): string {
 }
 
 /** Every kind of trouble. */
-export const TROUBLES: readonly string[] = [
-  ...Object.keys(FAULTS),
-  ...Object.keys(WEATHER),
-  WRONG_CLOCKS,
-  ...LIES.map(nameOf),
-]
+export const TROUBLES: readonly string[] = [...KINDS, ...Object.keys(WEATHER), WRONG_CLOCKS, ...LIES.map(nameOf)]
 
 /** How often each verb was called in each kind of trouble. */
 export type VerbTable = ReadonlyMap<string, ReadonlyMap<Verb, number>>
