@@ -211,6 +211,37 @@ describe('liars (I7)', () => {
     cluster.check()
   })
 
+  test('I14: one that claims heights nobody has costs a question now and then, and keeps nobody from ordering', () => {
+    const far = 1_000_000 as Height
+    const tallTales: Lie = (effect) =>
+      effect.message.kind === 'tip' ? [{ ...effect, message: { kind: 'tip', certified: far, voted: far } }] : [effect]
+    const messages = [undefined, tallTales].map((lie) => {
+      const cluster = new TestCluster(4, 21)
+      let count = 0
+      cluster.reaches = () => {
+        count += 1
+        return true
+      }
+      cluster.start()
+      founded(cluster)
+      cluster.member(3).lie = lie
+      // One that has to catch up while it hears of those heights.
+      cluster.crash(2)
+      const texts = Array.from({ length: 100 }, (_, i) => `y${i}`)
+      texts.forEach((text, i) => {
+        cluster.submit(i % 2, text)
+        cluster.pass(20)
+      })
+      cluster.restart(2)
+      cluster.pass(20_000)
+      cluster.submit(2, 'back')
+      stands(cluster, [0, 1, 2], [...texts, 'back'])
+      expect(cluster.member(2).core.status().phase).toBe('operational')
+      return count
+    })
+    expect(messages[1]).toBeLessThan(2 * (messages[0] ?? 0))
+  })
+
   test.each([
     ['wrong votes', wrongVotes, 'wrong-vote'],
     ['forks', forks, 'fork'],
