@@ -120,6 +120,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.pipeline,
     find: 'this.#lastTimeMs = millis(Math.max(this.#lastTimeMs, timeMs))',
     replace: 'this.#lastTimeMs = timeMs',
+    flags: ['--faults', 'clock-jump'],
   },
   {
     name: 'newest-clock-wins',
