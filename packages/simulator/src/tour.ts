@@ -9,7 +9,7 @@ const MEMBERS = 4
 /** The member that forgets, or lies. */
 const DOOMED = 3
 const LONG_MS = 25_000
-const SHORT_MS = 4000
+const SHORT_MS = 3500
 /** Slow enough that there are not more blocks than there is to see. */
 const SPEED = { syncMs: [3, 9], executeMs: [1, 3] } as const
 const DELAY_MS = [12, 8] as const
@@ -79,7 +79,7 @@ function troubled(seed: number): Plan {
 function lied(lie: Lie, at: number): Plan {
   const drawn = drawPlan(at + 1, { profile: 'lan', members: MEMBERS, durationMs: SHORT_MS, executor: 'sqlite' })
   const weather = { ...drawn.weather, delayMs: DELAY_MS }
-  return { ...drawn, signing: 'simulated', load: CURIOUS, speed: SPEED, weather, liars: [{ member: DOOMED, lie }] }
+  return { ...drawn, signing: 'simulated', load: { ...CURIOUS, clients: 30 }, speed: SPEED, weather, liars: [{ member: DOOMED, lie }] }
 }
 
 /** The runs of the tour. */
