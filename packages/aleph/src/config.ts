@@ -13,6 +13,11 @@ export interface AlephConfig {
   readonly base?: Base | undefined
   /** Heads a round may have; a rule, equal on every replica. One where it isn't given. */
   readonly heads?: OrderRules['heads']
+  /**
+   * Whether own units may exist that are not on this disk (it was lost, or is older than them). Then none is made before a quorum has
+   * said which it knows. False where it isn't given.
+   */
+  readonly isUnsure?: boolean
   readonly limits?: AlephLimits
 }
 

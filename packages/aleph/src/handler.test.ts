@@ -225,6 +225,31 @@ test('P6: after a pause, and at the beginning, an empty unit goes first, and pay
   expect(payloads(host.submit('late'))).toEqual([[], ['late']])
 })
 
+test('P7: who may have lost own units makes none before a quorum has said that it knows no more', () => {
+  const host = new Host({ isUnsure: true })
+  const frontier = (from: number, own: number | undefined): AlephEffect[] =>
+    host.feed({
+      kind: 'frontier',
+      from: seat(from),
+      rounds: [own === undefined ? undefined : toRound(own), undefined, undefined, undefined],
+    })
+  expect(only(host.submit('a'), 'create')).toEqual([])
+  expect(only(frontier(1, undefined), 'create')).toEqual([])
+  // One that knows a unit of ours, or says so: it doesn't count until that unit is here.
+  expect(only(frontier(2, 0), 'create')).toEqual([])
+  const lost = unitOf({ creator: 0, round: 0 })
+  const r0 = [1, 2, 3].map((creator) => unitOf({ creator, round: 0 }))
+  for (const unit of r0) host.units(unit.creator, unit)
+  expect(only(frontier(1, undefined), 'create')).toEqual([])
+  const [create] = only(host.units(2, lost), 'create')
+  expect(create?.unit.round).toBe(1)
+  const liar = new Host({ isUnsure: true })
+  for (const from of [1, 2])
+    liar.feed({ kind: 'frontier', from: seat(from), rounds: [undefined, undefined, undefined, undefined] })
+  liar.feed({ kind: 'frontier', from: seat(3), rounds: [toRound(0xffff_ffff), undefined, undefined, undefined] })
+  expect(only(liar.submit('b'), 'create').length).toBe(1)
+})
+
 test('what the queue refuses comes back', () => {
   const host = new Host({ limits: { ...ALEPH_LIMITS, queueItemsMax: 1 } })
   host.feed({ kind: 'hold', on: true })

@@ -44,12 +44,13 @@ export class Aleph {
   readonly #asker: Asker
   readonly #forkers = new Set<Seat>()
   readonly #violations: number[]
+  #isUnsure: boolean
   #isHeld = false
   #createAtMs: number | undefined
   #effects: AlephEffect[] = []
   #now: Now = { monotonicMs: millis(0), wallMs: millis(0) }
 
-  constructor({ committee, seat, coin, base, heads = 'one', limits = ALEPH_LIMITS }: AlephConfig) {
+  constructor({ committee, seat, coin, base, heads = 'one', limits = ALEPH_LIMITS, isUnsure = false }: AlephConfig) {
     assert(committee.has(seat), `seat ${seat} of ${committee.size}`)
     this.#committee = committee
     this.#seat = seat
@@ -59,7 +60,8 @@ export class Aleph {
     this.#waiting = new WaitingRoom(committee.size, limits)
     this.#queue = new PayloadQueue(limits)
     this.#creation = new Creation(committee, seat, this.#store)
-    this.#peers = new Peers(committee.size, seat, () => this.#store.frontier())
+    this.#isUnsure = isUnsure
+    this.#peers = new Peers(committee.size, seat, () => this.#store.frontier(), isUnsure)
     this.#asker = { view: committee.view, seat, size: committee.size, limits }
     this.#violations = Array.from({ length: committee.size }, () => 0)
   }
@@ -277,7 +279,7 @@ export class Aleph {
 
   #makeUnit(): void {
     this.#createAtMs = undefined
-    if (this.#isHeld || this.#creation.isPending) return
+    if (this.#isHeld || this.#creation.isPending || !this.#isSure()) return
     const { monotonicMs, wallMs } = this.#now
     const next = this.#creation.nextRound()
     if (next !== undefined && next > 0) this.#pacing.reached(next - 1, monotonicMs)
@@ -292,6 +294,23 @@ export class Aleph {
     }
     const unit = this.#creation.make(round, this.#isFresh() ? this.#queue.take() : NO_PAYLOAD, wallMs)
     this.#effects.push({ kind: 'create', unit, alongside: this.#store.takeUndurable(unit.parents) })
+  }
+
+  /**
+   * Whether no own unit can be missing here that matters: a quorum, ourselves included, knows none above ours. Whatever was ordered
+   * with a lost unit had a quorum above it; and those who know it send it, so that the count is reached.
+   */
+  #isSure(): boolean {
+    if (!this.#isUnsure) return true
+    if (1 + this.#peers.knowNoMoreOf(this.#seat, this.#creation.ownRound) < this.#committee.quorum) return false
+    this.#isUnsure = false
+    this.#peers.settle()
+    return true
+  }
+
+  /** Whether a lost own unit could still turn up. */
+  get isUnsure(): boolean {
+    return this.#isUnsure
   }
 
   /**

@@ -153,6 +153,42 @@ describe('gaps (I6)', () => {
   })
 })
 
+describe('lost disks (I15)', () => {
+  test.each([
+    ['empty', 0],
+    ['as it was before', 0.5],
+  ])('a member that comes back with its disk %s contradicts nobody, and goes on', (_how, share) => {
+    for (const seed of [1, 2, 3]) {
+      const cluster = new TestCluster(4, 300 + seed)
+      cluster.start()
+      founded(cluster)
+      const texts = Array.from({ length: 60 }, (_, i) => `l${i}`)
+      texts.forEach((text, i) => {
+        cluster.submit(i % 4, text)
+        cluster.pass(20)
+      })
+      cluster.pass(200)
+      cluster.crash(2)
+      const { disk, certified } = cluster.member(2)
+      const height = Math.floor(Math.max(...disk.blocks.keys()) * share)
+      const round = Math.floor(Math.max(...[...disk.units.values()].map((unit) => unit.round)) * share)
+      for (const at of disk.blocks.keys()) if (share === 0 || at > height) disk.blocks.delete(at)
+      for (const at of disk.votes.keys()) if (share === 0 || at > height) disk.votes.delete(at)
+      for (const [hash, unit] of disk.units) if (share === 0 || unit.round > round) disk.units.delete(hash)
+      for (const at of certified.keys()) if (share === 0 || at > height) certified.delete(at)
+      cluster.restart(2)
+      const more = Array.from({ length: 20 }, (_, i) => `m${i}`)
+      more.forEach((text, i) => {
+        cluster.submit(i % 4, text)
+        cluster.pass(100)
+      })
+      stands(cluster, [0, 1, 2, 3], [...texts, ...more])
+      for (const index of [0, 1, 3]) expect(cluster.member(index).core.status().faults).toEqual([])
+      cluster.check()
+    }
+  })
+})
+
 describe('liars (I7)', () => {
   const wrongVotes: Lie = (effect, sign) => {
     const { message } = effect

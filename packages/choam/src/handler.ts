@@ -89,6 +89,8 @@ export class Choam {
   #joins: readonly SignedJoin[] = []
   #tip: ChoamStatus['tip']
   #isHeld = false
+  /** The genesis block was fetched, not made here. */
+  #isNewcomer = false
   #tipAtMs = 0
   #impatientAtMs: number | undefined
   #effects: ChoamEffect[] = []
@@ -237,7 +239,8 @@ export class Choam {
     this.#faults.push(...restored.faults)
     this.#restoreBlocks(restored)
     const base = this.#recent.base()
-    this.#ordering = new Ordering(this.#committee, this.#config.me, base)
+    // After a restart the disk may lack what was said: it may be an older one, or have lost its end.
+    this.#ordering = new Ordering(this.#committee, this.#config.me, base, restored.blocks.length > 0)
     this.#cutter = new Cutter(this.#limits.quietRoundsMax, this.#recent.lastRound)
     this.#live(this.#committee === this.#founders ? 'found' : 'seated')
     const units = restored.units.filter((unit) => unit.view === this.#committee.view)
@@ -380,7 +383,8 @@ export class Choam {
   #enterView(): void {
     const before = this.#ordering
     const isSameView = before?.committee === this.#committee
-    const ordering = new Ordering(this.#committee, this.#config.me, this.#recent.base())
+    const isUnsure = isSameView ? before.isUnsure : this.#isNewcomer
+    const ordering = new Ordering(this.#committee, this.#config.me, this.#recent.base(), isUnsure)
     this.#ordering = ordering
     this.#cutter = new Cutter(this.#limits.quietRoundsMax, this.#recent.lastRound)
     this.#isHeld = false
@@ -527,6 +531,8 @@ export class Choam {
       this.#live('fetched')
     } else {
       this.#joins = body.value.joins
+      // Founded without us, or by an earlier life of ours whose disk is gone.
+      this.#isNewcomer = true
     }
     this.#pipeline.appendCertified(header, bodyBytes, hash, certificate)
     return true

@@ -25,12 +25,18 @@ export class Ordering {
   #ownLatest: AdmittedUnit | undefined
   #isCreating = false
 
-  constructor(committee: Committee, me: MemberId, base: Base | undefined) {
+  /** @param isUnsure - See AlephConfig. */
+  constructor(committee: Committee, me: MemberId, base: Base | undefined, isUnsure: boolean) {
     const seat = committee.seatOf(me)
     if (seat === undefined) throw new RangeError(`${me} holds no seat in view ${committee.view}`)
     this.committee = committee
     this.seat = seat
-    this.#aleph = new Aleph({ committee, seat, coin: deterministicCoin(committee.view), base, limits: LIMITS })
+    const coin = deterministicCoin(committee.view)
+    this.#aleph = new Aleph({ committee, seat, coin, base, isUnsure, limits: LIMITS })
+  }
+
+  get isUnsure(): boolean {
+    return this.#aleph.isUnsure
   }
 
   get room(): { readonly items: number; readonly bytes: number } {

@@ -41,14 +41,19 @@ export class Peers {
   #probeAtMs: number | undefined
   #intervalMs = PROBE_MIN_MS
   #cursor = 0
+  /** Peers whose frontier must be heard, and wasn't yet. */
+  readonly #unheard = new Set<Seat>()
 
-  constructor(size: number, self: Seat, frontier: () => Frontier) {
+  /** @param mustHear - Every peer is asked for its frontier until it has told one. */
+  constructor(size: number, self: Seat, frontier: () => Frontier, mustHear = false) {
     this.#frontier = frontier
     for (let index = 0; index < size; index += 1) {
       if (index === self) continue
       const heard = Array.from({ length: size }, () => -1)
       this.#peers.push({ seat: toSeat(index), heard, agrees: undefined, toldVersion: -1, toldMs: -REPEAT_MS })
+      if (mustHear) this.#unheard.add(toSeat(index))
     }
+    if (this.#unheard.size > 0) this.#probeAtMs = 0
   }
 
   get seats(): readonly Seat[] {
@@ -81,6 +86,7 @@ export class Peers {
     const peer = this.#peerOf(from)
     if (peer === undefined) return false
     const agreed = this.#agrees(peer)
+    this.#unheard.delete(from)
     for (let seat = 0; seat < peer.heard.length; seat += 1) peer.heard[seat] = rounds[seat] ?? -1
     peer.agrees = undefined
     const agrees = this.#agrees(peer)
@@ -89,6 +95,16 @@ export class Peers {
     const asksAgain = agreed && agrees
     const wants = this.#isBehind(peer) || !whole || untold || asksAgain
     return wants && (untold || nowMs >= peer.toldMs + REPEAT_MS)
+  }
+
+  /** How many peers have told a frontier that knows nothing of `seat` above `round`. */
+  knowNoMoreOf(seat: Seat, round: number): number {
+    return this.#peers.filter((peer) => !this.#unheard.has(peer.seat) && (peer.heard[seat] ?? -1) <= round).length
+  }
+
+  /** Nobody must be heard any more. */
+  settle(): void {
+    this.#unheard.clear()
   }
 
   /** After units of an answer: whether to ask the same peer for more at once. */
@@ -135,6 +151,7 @@ export class Peers {
   }
 
   #agrees(peer: Peer): boolean {
+    if (this.#unheard.has(peer.seat)) return false
     peer.agrees ??= this.#frontier().every((round, seat) => (round ?? -1) === peer.heard[seat])
     return peer.agrees
   }

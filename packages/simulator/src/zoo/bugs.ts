@@ -210,14 +210,6 @@ export const BUGS: readonly Bug[] = [
     replace: "{ kind: 'final', height, position: position + 1, outcome",
   },
   {
-    name: 'gap-in-chain',
-    what: 'a fetched block may leave a gap below it',
-    file: FILES.choam,
-    find: 'if (header.height !== ordered + 1 || this.#pipeline.isFull) return false',
-    replace: 'if (header.height < ordered + 1 || this.#pipeline.isFull) return false',
-    flags: ['--lie', 'mutate'],
-  },
-  {
     name: 'stays-behind',
     what: 'a replica that caught up does not order again',
     file: FILES.choam,
