@@ -31,6 +31,11 @@ const ED25519 = 0.03
 /** A member's clocks stay within this of the true time, so that ids are remembered longer than a run. */
 const SKEW_MS = 300_000
 
+function adversaryFor(random: Random): NonNullable<Weather['adversary']> {
+  const delays = { periodMs: random.between(100, 5000), delayMs: random.between(50, 2000) }
+  return random.chance(0.4) ? { ...delays, aim: 'head' } : delays
+}
+
 function weatherFor(random: Random, profile: Profile): Weather {
   const fair = {
     loss: 0,
@@ -53,7 +58,7 @@ function weatherFor(random: Random, profile: Profile): Weather {
     replay: has(0.4) ? random.between(0, 0.3) : 0,
     bytesPerMs: has(0.3) ? random.between(50, 2000) : fair.bytesPerMs,
     queueBytesMax: has(0.3) ? random.whole(20_000, 2_000_000) : fair.queueBytesMax,
-    adversary: has(0.2) ? { periodMs: random.between(100, 5000), delayMs: random.between(50, 2000) } : undefined,
+    adversary: has(0.2) ? adversaryFor(random) : undefined,
   }
 }
 

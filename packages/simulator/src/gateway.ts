@@ -10,7 +10,6 @@ import type { KeyRing } from './keys.ts'
 import type { LedgerBook } from './ledger-book.ts'
 import { writing } from './programs.ts'
 import type { Random } from './random.ts'
-import type { SimReplica } from './replica.ts'
 import type { World } from './world.ts'
 
 /** What clients speak to. */
@@ -95,15 +94,22 @@ export interface DoubterParts {
   readonly onRare: (name: string) => void
 }
 
+/** A machine as its clients see it. */
+export interface Served {
+  readonly index: number
+  readonly member: number
+  readonly front: Gateway | undefined
+}
+
 /** A client of one member that asks for the receipt of all it is told, and believes no more than that proves. */
 export class Doubter {
   readonly #parts: DoubterParts
-  readonly #replica: SimReplica
+  readonly #replica: Served
   readonly #random: Random
   #count = 0
   #isOver = false
 
-  constructor(parts: DoubterParts, replica: SimReplica) {
+  constructor(parts: DoubterParts, replica: Served) {
     this.#parts = parts
     this.#replica = replica
     this.#random = parts.world.random(`doubter ${replica.index}`)

@@ -62,7 +62,7 @@ function wordsOf({ plan, violation, beyondModel, ...result }: Result): string {
       ? beyondModel === undefined
         ? 'ok  '
         : 'ok, beyond the model'
-      : `FAILED ${violation.invariant}`
+      : `FAILED ${violation.invariant}${beyondModel === undefined ? '' : ' (beyond the model)'}`
   const speed = `${(result.virtualMs / 1000).toFixed(0)} s, ${result.events} events`
   const rest = [
     `${members} members`,

@@ -57,18 +57,23 @@ export class Nemesis {
   freeze(core: ReadonlySet<number>): void {
     this.#isFrozen = true
     this.#core = core
+    const isForGood = (replica: SimReplica): boolean => !replica.isUp && !core.has(replica.member)
+    if (this.#parts.replicas.some(isForGood)) this.#parts.observer.count('healed without a machine that stays down')
   }
 
   /** A replica stopped by itself: its operator looks at why, and starts it again. */
   stopped(replica: SimReplica, code: string): void {
     const { disk, database } = replica.machine
+    const { observer } = this.#parts
     replica.crash(0, 0)
     if (code === 'STATE_DAMAGED') database.rewind(undefined)
     if (code === 'STORE_CORRUPT') this.#wipe(replica)
     this.#parts.world.after(this.#random.between(RESTART_MS[0], RESTART_MS[1]), () => {
       if (this.#isFrozen && !this.#core.has(replica.member)) return undefined
-      if (!disk.isFull) return replica.start()
-      return this.stopped(replica, code)
+      if (disk.isFull) return this.stopped(replica, code)
+      if (code === 'STORE_IO') observer.count('back from a full disk')
+      if (code === 'STATE_DAMAGED' || code === 'STORE_CORRUPT') observer.count('back from rot')
+      return replica.start()
     })
   }
 
@@ -81,8 +86,13 @@ export class Nemesis {
   }
 
   #crash(replica: SimReplica, how: { downMs: number; keep: number; stateLost: number }, between = () => {}): void {
-    this.#parts.chronicle.tell(replica, 'crashes')
+    const { chronicle, observer, replicas } = this.#parts
+    chronicle.tell(replica, 'crashes')
+    if (replica.core?.status().phase === 'synchronizing') observer.count('restarted while it caught up')
+    if (how.stateLost > 0 && replica.machine.database.height !== undefined)
+      observer.count('database taken back at a restart')
     replica.crash(how.keep, how.stateLost)
+    if (replicas.length > 1 && replicas.every((each) => !each.isUp)) observer.count('everybody down at once')
     between()
     const { life } = replica
     this.#later(how.downMs, () => {
@@ -111,9 +121,12 @@ export class Nemesis {
         return
       case 'old-disk':
         for (const replica of this.#replicasOf(fault.member))
-          this.#crash(replica, { downMs: fault.downMs, keep: 0, stateLost: 0 }, () =>
-            replica.machine.disk.restoreTo(this.#parts.world.nowMs - fault.ageMs),
-          )
+          this.#crash(replica, { downMs: fault.downMs, keep: 0, stateLost: 0 }, () => {
+            const { disk } = replica.machine
+            const before = disk.tipHeight
+            disk.restoreTo(this.#parts.world.nowMs - fault.ageMs)
+            if (disk.tipHeight < before) this.#parts.observer.count('an older disk restored')
+          })
         return
       case 'lying-sync':
         for (const replica of this.#replicasOf(fault.member)) {

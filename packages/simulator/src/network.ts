@@ -5,6 +5,7 @@
 
 import { must } from '@quorate/kernel'
 import type { MemberId } from '@quorate/types'
+import { pushesCandidate } from './adversary.ts'
 import type { Weather } from './plan.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
@@ -102,11 +103,14 @@ export class SimNetwork {
     return must(this.#links[from.index * this.#stations.length + to.index], 'a link for each pair')
   }
 
-  /** Whether frames can go this way at all. Who looks at twins sees one of them: the first, if its own number is even. */
+  /** Whether frames can go this way at all. Who looks at twins sees one of them, by its own number; twins of two members see their like. */
   #isWired(from: Station, to: Station): boolean {
     if (from.member === to.member) return false
+    const twinsOf = (one: Station): readonly Station[] => this.#byMember.get(one.id) ?? []
+    if (twinsOf(from).length > 1 && twinsOf(to).length > 1)
+      return twinsOf(from).indexOf(from) === twinsOf(to).indexOf(to)
     const sees = (one: Station, other: Station): boolean => {
-      const twins = this.#byMember.get(other.id) ?? []
+      const twins = twinsOf(other)
       return twins.length < 2 || twins[(one.member + Math.floor(one.member / 2)) % twins.length] === other
     }
     return sees(from, to) && sees(to, from)
@@ -155,7 +159,7 @@ export class SimNetwork {
     }
     link.freeAtMs = begins + (frame.body.length + HEAD_BYTES) / bytesPerMs
     for (let copy = 0; copy < copies; copy += 1) {
-      const arrives = link.freeAtMs + this.#delayMs(from, to, link)
+      const arrives = link.freeAtMs + this.#delayMs(from, to, link) + this.#spiteMs(from, to, frame)
       const atMs = reorder ? arrives : Math.max(arrives, link.lastAtMs)
       link.lastAtMs = atMs
       const { life } = to
@@ -175,9 +179,19 @@ export class SimNetwork {
     const [least, mean] = this.#weather.delayMs
     const base = least + this.#random.exponential(mean)
     if (this.#calm.has(from.index) && this.#calm.has(to.index)) return base
+    return base + link.slowerMs + from.tarryMs
+  }
+
+  /** What the adversary adds. */
+  #spiteMs(from: Station, to: Station, { code, body }: Frame): number {
     const { adversary } = this.#weather
-    const target = adversary === undefined ? -1 : Math.floor(this.#world.nowMs / adversary.periodMs) % this.#members
-    return base + link.slowerMs + from.tarryMs + (from.member === target ? (adversary?.delayMs ?? 0) : 0)
+    if (adversary === undefined || (this.#calm.has(from.index) && this.#calm.has(to.index))) return 0
+    const { periodMs, delayMs, aim } = adversary
+    const isTarget =
+      aim === 'head'
+        ? pushesCandidate(code, body)
+        : from.member === Math.floor(this.#world.nowMs / periodMs) % this.#members
+    return isTarget ? delayMs : 0
   }
 
   // ---- faults

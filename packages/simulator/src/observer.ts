@@ -104,6 +104,14 @@ export class Observer implements Watcher {
     if (event !== 'phase') return
     this.#parts.chronicle.tell(replica, `${detail['before']} -> ${detail['after']}`)
     this.count(`phase ${detail['after']}`)
+    if (detail['after'] === 'synchronizing' && this.#isLiarAhead(replica))
+      this.count('caught up beside a liar that is ahead')
+  }
+
+  #isLiarAhead(replica: SimReplica): boolean {
+    const own = replica.core?.status().certified ?? -1
+    const others = [...this.#replicas.values()].filter((other) => !this.isHonest(other.member))
+    return others.some((other) => (other.core?.status().certified ?? -1) > own)
   }
 
   refused(replica: SimReplica, from: MemberId, { code, message }: AdmissionError): void {
@@ -139,6 +147,8 @@ export class Observer implements Watcher {
     world.stirText(hash)
     if (!this.isHonest(replica.member)) return
     this.#follows(replica, header.height)
+    if (header.height <= (this.#tipAtStart.get(replica) ?? -1))
+      this.count('certified what it voted for before a restart')
     this.#finals.set(replica, header.height)
     this.learn(replica, header.height)
     const known = book.at(header.height)

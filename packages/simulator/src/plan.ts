@@ -17,8 +17,11 @@ export interface Weather {
   readonly bytesPerMs: number
   /** Bytes that wait for a link; beyond it, frames are dropped. */
   readonly queueBytesMax: number
-  /** A scheduler that is against us: frames of one member after the other are late by `delayMs`. */
-  readonly adversary: { readonly periodMs: number; readonly delayMs: number } | undefined
+  /**
+   * A scheduler that is against us: frames of one member after the other are late by `delayMs`; or, where it aims, the units that
+   * would be heads.
+   */
+  readonly adversary: { readonly periodMs: number; readonly delayMs: number; readonly aim?: 'head' } | undefined
 }
 
 /** How much a machine's work takes, in milliseconds, uniform between the two. */
