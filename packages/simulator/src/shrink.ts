@@ -71,4 +71,7 @@ const simplifications: readonly ((plan: Plan) => Plan | undefined)[] = [
   (plan) => (plan.signing === 'ed25519' ? { ...plan, signing: 'simulated' } : undefined),
   ({ load, ...plan }) => (load.clients === 1 ? undefined : { ...plan, load: { ...load, clients: 1 } }),
   ({ load, ...plan }) => (load.reads === 0 ? undefined : { ...plan, load: { ...load, reads: 0 } }),
+  ({ load, ...plan }) => ((load.inquiries ?? 0) === 0 ? undefined : { ...plan, load: { ...load, inquiries: 0 } }),
+  ({ load, ...plan }) => ((load.interactive ?? 0) === 0 ? undefined : { ...plan, load: { ...load, interactive: 0 } }),
+  ({ load, ...plan }) => ((load.registers ?? 0) === 0 ? undefined : { ...plan, load: { ...load, registers: 0 } }),
 ]

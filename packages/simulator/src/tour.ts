@@ -79,7 +79,14 @@ function troubled(seed: number): Plan {
 function lied(lie: Lie, at: number): Plan {
   const drawn = drawPlan(at + 1, { profile: 'lan', members: MEMBERS, durationMs: SHORT_MS, executor: 'sqlite' })
   const weather = { ...drawn.weather, delayMs: DELAY_MS }
-  return { ...drawn, signing: 'simulated', load: { ...CURIOUS, clients: 30 }, speed: SPEED, weather, liars: [{ member: DOOMED, lie }] }
+  return {
+    ...drawn,
+    signing: 'simulated',
+    load: { ...CURIOUS, clients: 30 },
+    speed: SPEED,
+    weather,
+    liars: [{ member: DOOMED, lie }],
+  }
 }
 
 /** The runs of the tour. */
