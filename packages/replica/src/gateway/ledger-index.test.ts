@@ -1,4 +1,5 @@
-// Goal: every answer says where in the ledger it stands, so that a checker of histories need not guess, and a client can read what it wrote.
+// Goal: every answer says where in the ledger it stands, so that a checker of histories need not guess, and a client can read what it
+// wrote.
 // Method: writes and reads by REST and Hrana before one replica, whose places are compared with the transactions that it shows.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

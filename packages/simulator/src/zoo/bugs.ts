@@ -12,6 +12,8 @@ export interface Bug {
   readonly replace: string
   /** What the simulator is told, where seeds as they come would rarely have what the bug needs. */
   readonly flags?: readonly string[]
+  /** A seed that caught it: tried before the others, which saves time and no more. */
+  readonly caught?: number
 }
 
 const FILES = {
@@ -35,6 +37,7 @@ const FILES = {
   reads: 'packages/replica/src/host/reads.ts',
   front: 'packages/replica/src/host/front.ts',
   executor: 'packages/sql-state/src/executor.ts',
+  programs: 'packages/sql-state/src/program-run.ts',
 } as const
 
 /** The source with the bug in it. */
@@ -88,17 +91,15 @@ export const BUGS: readonly Bug[] = [
     name: 'unit-sent-before-durable',
     what: 'an own unit is sent before it is on disk',
     file: FILES.loop,
-    find: "this.#await(ledger.putUnits(sealed, alongside), () => this.feed({ kind: 'created', unit: sealed }))",
-    replace:
-      "this.#await(ledger.putUnits(sealed, alongside), () => undefined)\n    queueMicrotask(() => this.feed({ kind: 'created', unit: sealed }))",
+    find: "() => this.feed({ kind: 'created', unit: sealed }))",
+    replace: "() => undefined)\n    queueMicrotask(() => this.feed({ kind: 'created', unit: sealed }))",
   },
   {
     name: 'vote-sent-before-durable',
     what: 'a vote is sent before block and vote are on disk',
     file: FILES.loop,
-    find: "this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () =>\n      this.feed({ kind: 'voted', vote }),\n    )",
-    replace:
-      "this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () => undefined)\n    queueMicrotask(() => this.feed({ kind: 'voted', vote }))",
+    find: "() =>\n      this.feed({ kind: 'voted', vote }),\n    )",
+    replace: "() => undefined)\n    queueMicrotask(() => this.feed({ kind: 'voted', vote }))",
   },
   {
     name: 'own-unit-forgotten',
@@ -272,6 +273,14 @@ export const BUGS: readonly Bug[] = [
     file: FILES.executor,
     find: 'transactionSeed(this.#block.seed, position)',
     replace: 'transactionSeed(this.#block.seed, position + Math.floor(Math.random() * 2))',
+    flags: ['--sql'],
+  },
+  {
+    name: 'replay-unchecked',
+    what: 'an interactive transaction commits though others have changed what it saw',
+    file: FILES.programs,
+    find: 'if (words.expect !== undefined && words.expect !== digestOf(seen)) throw',
+    replace: 'if (statement < 0) throw',
     flags: ['--sql'],
   },
 ]

@@ -39,10 +39,10 @@ function copySources(into: string): void {
   }
 }
 
-function simulate(root: string, bug: Bug, seeds: number): Promise<Omit<Found, 'bug'>> {
+function simulate(root: string, bug: Bug, first: number, seeds: number): Promise<Omit<Found, 'bug'>> {
   const began = performance.now()
   const main = join(root, 'packages/simulator/src/main.ts')
-  const chosen = ['--seeds', String(seeds), '--no-shrink', ...(bug.flags ?? [])]
+  const chosen = ['--seed', String(first), '--seeds', String(seeds), '--no-shrink', ...(bug.flags ?? [])]
   const args = ['--conditions=source', '--disable-warning=ExperimentalWarning', main, ...chosen]
   return new Promise((resolve) => {
     let text = ''
@@ -67,7 +67,8 @@ async function hunt(bug: Bug, copy: string, seeds: number): Promise<Found> {
   const source = readFileSync(path, 'utf8')
   writeFileSync(path, planted(bug, source))
   try {
-    return { bug, ...(await simulate(copy, bug, seeds)) }
+    const quick = bug.caught === undefined ? undefined : await simulate(copy, bug, bug.caught, 1)
+    return { bug, ...(quick?.seed === undefined ? await simulate(copy, bug, 1, seeds) : quick) }
   } finally {
     writeFileSync(path, source)
   }
