@@ -44,7 +44,7 @@ export function runStep(step: Step, cwd: string): Promise<StepResult> {
 }
 
 /** What a step says even when all is well: what it skipped, and the seed of what it drew. */
-const TOLD = /^(?:skipped: |seed \d+: ).*$/gm
+const TOLD = /^(?:skipped: |seed \d+: |commit [0-9a-f]{40}: |\d+ (?:runs,|of \d+ planted)).*$/gm
 
 /** One line about a step that ended; with what it printed, if it failed. */
 export function report(result: StepResult): void {

@@ -132,14 +132,6 @@ export const BUGS: readonly Bug[] = [
     flags: ['--lie', 'wrong-time'],
   },
   {
-    name: 'every-unit-a-clock',
-    what: 'a seat has as many voices about the time as it has units',
-    file: FILES.blockTime,
-    find: 'this.#newest.set(creator, { round, timestampMs })',
-    replace: 'this.#newest.set((creator * 4096 + round) as Seat, { round, timestampMs })',
-    flags: ['--lie', 'wrong-time'],
-  },
-  {
     name: 'one-tall-tale-is-enough',
     what: 'one member that claims heights nobody has keeps a replica from ordering',
     file: FILES.repair,

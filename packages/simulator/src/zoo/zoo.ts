@@ -76,7 +76,7 @@ async function hunt(bug: Bug, copy: string, seeds: number): Promise<Found> {
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string', default: '40' }, bug: { type: 'string' }, markdown: { type: 'string' } },
+    options: { seeds: { type: 'string', default: '20' }, bug: { type: 'string' }, markdown: { type: 'string' } },
   })
   const bugs = BUGS.filter((bug) => values.bug === undefined || bug.name === values.bug)
   const waiting = [...bugs]
