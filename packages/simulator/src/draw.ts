@@ -106,14 +106,19 @@ interface Draw {
 
 /** Each kind of fault, as it is drawn once. Undefined where it needs somebody to be faulty and nobody may be. */
 const DRAWS: Readonly<Record<Fault['kind'], (draw: Draw) => Omit<Fault, 'atMs'> | undefined>> = {
-  crash: ({ random, members }) => ({
-    kind: 'crash',
-    member: random.pick(members),
-    steps: random.whole(0, 40),
-    downMs: random.between(10, random.pick([200, 3000, 20_000])),
-    keep: random.unit(),
-    stateLost: random.chance(0.5) ? random.whole(0, 20) : 0,
-  }),
+  crash: ({ random, members }) => {
+    const inCatchUp = random.chance(0.3)
+    return {
+      kind: 'crash',
+      member: random.pick(members),
+      // To catch up takes few steps.
+      steps: random.whole(0, inCatchUp ? 4 : 40),
+      downMs: random.between(10, random.pick([200, 3000, 20_000])),
+      keep: random.unit(),
+      stateLost: random.chance(0.5) ? random.whole(0, 20) : 0,
+      ...(inCatchUp ? { inCatchUp } : {}),
+    }
+  },
   'crash-all': ({ random }) => ({ kind: 'crash-all', downMs: random.between(10, 3000), keep: random.unit() }),
   wipe: ({ random, doomed }) =>
     doomed.length === 0 ? undefined : { kind: 'wipe', member: random.pick(doomed), downMs: random.between(10, 5000) },

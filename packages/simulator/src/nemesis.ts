@@ -31,6 +31,8 @@ export class Nemesis {
   readonly #all: ReadonlySet<number>
   #isFrozen = false
   #core: ReadonlySet<number> = new Set()
+  /** Crashes that wait for somebody to catch up. */
+  readonly #ambushes: (Fault & { kind: 'crash' })[] = []
   /** Faults begun, by kind. */
   readonly begun = new Map<string, number>()
 
@@ -59,6 +61,13 @@ export class Nemesis {
     this.#core = core
     const isForGood = (replica: SimReplica): boolean => !replica.isUp && !core.has(replica.member)
     if (this.#parts.replicas.some(isForGood)) this.#parts.observer.count('healed without a machine that stays down')
+  }
+
+  /** A replica fetches what it lacks: whoever waited for that strikes. */
+  catchesUp(replica: SimReplica): void {
+    if (this.#isFrozen) return
+    const fault = this.#ambushes.shift()
+    if (fault !== undefined) this.#crashSoon(replica, fault)
   }
 
   /** A replica stopped by itself: its operator looks at why, and starts it again. */
@@ -110,7 +119,8 @@ export class Nemesis {
     const { network, chronicle } = this.#parts
     switch (fault.kind) {
       case 'crash':
-        for (const replica of this.#replicasOf(fault.member)) this.#crashSoon(replica, fault)
+        if (fault.inCatchUp === true) this.#ambushes.push(fault)
+        else for (const replica of this.#replicasOf(fault.member)) this.#crashSoon(replica, fault)
         return
       case 'crash-all':
         for (const replica of this.#parts.replicas) this.#crash(replica, { ...fault, stateLost: 0 })
@@ -162,12 +172,13 @@ export class Nemesis {
 
   #crashSoon(replica: SimReplica, fault: Fault & { kind: 'crash' }): void {
     if (!replica.isUp) return
-    if (fault.steps === 0) return this.#crash(replica, fault)
+    // An ambush strikes from within the replica's own step: it must not end in the middle of it.
+    if (fault.steps === 0 && fault.inCatchUp !== true) return this.#crash(replica, fault)
     const { life } = replica
     const now = (): void => {
       if (replica.life === life && !this.#isFrozen) this.#crash(replica, fault)
     }
-    replica.afterSteps(fault.steps, now)
+    replica.afterSteps(Math.max(1, fault.steps), now)
     this.#later(STEPS_MS_MAX, now)
   }
 

@@ -40,6 +40,8 @@ export interface ObserverParts {
   readonly chronicle: Chronicle
   /** Numbers of the members that the failure model calls faulty. */
   readonly faulty: ReadonlySet<number>
+  /** Called when a replica begins to fetch what it lacks. */
+  readonly onCatchUp: (replica: SimReplica) => void
   /** Called when a replica stopped by itself, after the observer judged it. */
   readonly onStopped: (replica: SimReplica, code: string) => void
 }
@@ -102,6 +104,7 @@ export class Observer implements Watcher {
 
   trace(replica: SimReplica, event: string, detail: Readonly<Record<string, string | number>>): void {
     if (event !== 'phase') return
+    if (detail['after'] === 'synchronizing') this.#parts.onCatchUp(replica)
     this.#parts.chronicle.tell(replica, `${detail['before']} -> ${detail['after']}`)
     this.count(`phase ${detail['after']}`)
     if (detail['after'] === 'synchronizing' && this.#isLiarAhead(replica))

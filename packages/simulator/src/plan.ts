@@ -88,6 +88,8 @@ export type Fault = { readonly atMs: number } &
         readonly downMs: number
         readonly keep: number
         readonly stateLost: number
+        /** It waits for whoever catches up next, and strikes there. */
+        readonly inCatchUp?: true
       }
     | { readonly kind: 'crash-all'; readonly downMs: number; readonly keep: number }
     /** The machine comes back with an empty disk. */

@@ -115,6 +115,7 @@ class Cluster {
       book: this.book,
       chronicle: this.chronicle,
       faulty,
+      onCatchUp: (replica) => this.nemesis.catchesUp(replica),
       onStopped: (replica, code) => this.nemesis.stopped(replica, code),
     })
     const around = { world, network: this.network, genesis, ring, speed: plan.speed, watcher: this.observer }
