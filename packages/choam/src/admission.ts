@@ -97,6 +97,8 @@ export function prepareAnswer(
 ): Result<Prepared<AdmittedAnswer>, AdmissionError> {
   switch (answer.kind) {
     case 'units':
+      // To have none of them is an honest answer.
+      if (answer.units.length === 0) return ok({ checks: [], finish: () => ok({ kind: 'units', units: [] }) })
       return prepareUnits(answer.units, committeeOf)
     case 'blocks':
       return prepareBlocks(answer.blocks, committeeOf)

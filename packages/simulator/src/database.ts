@@ -128,8 +128,8 @@ export class ModelDatabase implements SimDatabase {
     const ids: string[] = []
     const outcomes = transactions.map((bytes, position) => {
       const decoded = decodeTransaction(bytes)
-      ids.push(decoded.ok ? decoded.value.id : '')
       const refusal = this.#refusal(bytes, timeMs)
+      ids.push(decoded.ok && refusal?.kind !== 'refused' ? decoded.value.id : '')
       if (refusal !== undefined) return encodeOutcome(refusal)
       const { id, expiresMs, program } = must(decoded.ok ? decoded.value : undefined, 'what is not refused decodes')
       this.#ids.set(id, { program: this.#programOf(bytes), expiresMs, height, position })

@@ -40,18 +40,20 @@ function liedReply(reply: Executed, other: Outcome | undefined, random: Random):
   }
 }
 
-/** A receipt with one part of it another, or of another transaction. */
+/** A receipt with one part of it another, of another transaction, or for another place. */
 function liedReceipt(bytes: Uint8Array, other: Uint8Array | undefined, random: Random): Uint8Array {
   const mine = decodeReceipt(bytes)
   const theirs = other === undefined ? undefined : decodeReceipt(other)
   if (!mine.ok || theirs?.ok !== true || other === undefined) return bytes
-  switch (random.whole(0, 3)) {
+  switch (random.whole(0, 4)) {
     case 0:
       return other
     case 1:
       return encodeReceipt({ ...mine.value, outcome: theirs.value.outcome })
     case 2:
       return encodeReceipt({ ...theirs.value, transaction: mine.value.transaction })
+    case 3:
+      return encodeReceipt({ ...mine.value, position: mine.value.position + 1, count: mine.value.count + 1 })
     default:
       return encodeReceipt({ ...mine.value, header: theirs.value.header })
   }

@@ -123,7 +123,7 @@ export class Observer implements Watcher {
     const member = this.#numbers.get(from)
     // A view may be unknown to who is behind, and who was asked for units may have none. Nothing else that honest members say
     // is wrong, and what they pass on they checked.
-    const isNoFault = code === 'UNKNOWN_VIEW' || message === 'no units'
+    const isNoFault = code === 'UNKNOWN_VIEW'
     if (member !== undefined && this.isHonest(member) && !isNoFault)
       this.#parts.world.fail('refused', `member ${replica.member} refuses honest member ${member}: ${code}: ${message}`)
   }

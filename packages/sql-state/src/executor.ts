@@ -53,7 +53,7 @@ export type BlockContent =
 export interface BlockResult {
   /** Encoded outcomes, by position. */
   readonly outcomes: readonly Uint8Array[]
-  /** Ids by position; empty for bytes that are no transaction. */
+  /** Ids by position; empty for bytes that are no transaction, and for one that was refused: its id is free for another try. */
   readonly ids: readonly string[]
   readonly pages: Overlay
   readonly gas: number
@@ -319,7 +319,7 @@ export function executeBlock(
     run.open()
     content.transactions.forEach((bytes, position) => {
       const { id, outcome } = run.execute(bytes, position)
-      ids.push(id)
+      ids.push(outcome.kind === 'refused' ? '' : id)
       outcomes.push(encodeOutcome(outcome))
     })
   }

@@ -1,14 +1,17 @@
 // Merkle tree over a list of digests, shaped as in RFC 6962, section 2.1 (certificate transparency): the left subtree of n
 // leaves holds the largest power of two below n. Leaves and nodes are hashed with different first bytes, so that a node can't
-// be passed off as a leaf, and no leaf is ever duplicated, so that no two lists have one root.
+// be passed off as a leaf, and no leaf is ever duplicated. The number of leaves is hashed on top: without it a path would fit another
+// place in a longer list as well, and a proof would not say where its leaf stands.
 
-import { hexInto, sha256 } from '@quorate/kernel'
+import { hexInto, must, sha256 } from '@quorate/kernel'
 import type { Digest } from './ids.ts'
 import { DIGEST_BYTES } from './ids.ts'
 
 // The preimages, made in place: a block hashes several per transaction. The first byte tells leaf from node.
 const leafBytes = new Uint8Array(1 + DIGEST_BYTES)
 const nodeBytes = new Uint8Array(1 + 2 * DIGEST_BYTES).fill(1, 0, 1)
+const rootBytes = new Uint8Array(1 + 4 + DIGEST_BYTES).fill(2, 0, 1)
+const rootView = new DataView(rootBytes.buffer)
 
 function leafHash(leaf: Digest): Digest {
   hexInto(leaf, leafBytes, 1)
@@ -19,6 +22,13 @@ function nodeHash(left: Digest, right: Digest): Digest {
   hexInto(left, nodeBytes, 1)
   hexInto(right, nodeBytes, 1 + DIGEST_BYTES)
   return sha256(nodeBytes) as Digest
+}
+
+/** The tree's top with the number of leaves below it: u32, little-endian. */
+function rootHash(count: number, top: Digest): Digest {
+  rootView.setUint32(1, count, true)
+  hexInto(top, rootBytes, 5)
+  return sha256(rootBytes) as Digest
 }
 
 function splitOf(count: number): number {
@@ -44,7 +54,7 @@ export function merkleRoot(leaves: readonly Digest[]): Digest {
     }
     row = above
   }
-  return row[0] ?? EMPTY
+  return rootHash(leaves.length, must(row[0], 'a tree has a top'))
 }
 
 /** The siblings from leaf `index` up to the root. Undefined where there is no such leaf. */
@@ -88,5 +98,6 @@ export function merkleRootFrom(
     const right = climb(at - split, size - split, depth - 1)
     return right === undefined ? undefined : nodeHash(sibling, right)
   }
-  return climb(index, count, path.length)
+  const top = climb(index, count, path.length)
+  return top === undefined ? undefined : rootHash(count, top)
 }

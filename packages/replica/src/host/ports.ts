@@ -47,6 +47,7 @@ export interface Execution {
   readonly resultsRoot: Digest
   readonly stateRoot: Digest
   readonly hashes: readonly Digest[]
+  /** Empty where the transaction was refused. */
   readonly ids: readonly string[]
   /** The outcomes' bytes, as `encodeOutcomes` lists them. */
   readonly results: Uint8Array

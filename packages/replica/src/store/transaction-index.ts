@@ -79,7 +79,10 @@ export class TransactionIndex {
     const end = Math.min(ids.length, at + STEP_IDS)
     this.#db.exec('PRAGMA synchronous = NORMAL')
     this.#db.exec('BEGIN IMMEDIATE')
-    for (let position = at; position < end; position += 1) this.#put.run(ids[position] ?? '', height, position)
+    for (let position = at; position < end; position += 1) {
+      const id = ids[position] ?? ''
+      if (id !== '') this.#put.run(id, height, position)
+    }
     if (end === ids.length) this.#forgetIds.run(height)
     this.#db.exec('COMMIT')
     this.#db.exec('PRAGMA synchronous = FULL')

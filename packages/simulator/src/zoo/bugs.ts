@@ -107,6 +107,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.choam,
     find: "this.#order({ kind: 'restored', units, own })",
     replace: "this.#order({ kind: 'restored', units: units.filter((unit) => unit !== own), own: undefined })",
+    caught: 8,
   },
   {
     name: 'final-before-voted',
@@ -122,6 +123,7 @@ export const BUGS: readonly Bug[] = [
     find: 'this.#lastTimeMs = millis(Math.max(this.#lastTimeMs, timeMs))',
     replace: 'this.#lastTimeMs = timeMs',
     flags: ['--faults', 'clock-jump'],
+    caught: 11,
   },
   {
     name: 'newest-clock-wins',
@@ -159,6 +161,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.reads,
     find: 'tip !== undefined && tip >= level.height ? tip : tx.retry()',
     replace: 'tip !== undefined ? tip : tx.retry()',
+    caught: 5,
   },
   {
     name: 'read-ahead',
@@ -173,6 +176,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.repair,
     find: 'if (ahead.length === 0) return undefined\n    const answered',
     replace: 'if (ahead.length >= 0) return undefined\n    const answered',
+    caught: 3,
   },
   {
     name: 'catch-up-one-peer',
@@ -180,6 +184,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.repair,
     find: 'ahead[(ahead.findIndex((each) => each.to === this.#asked) + 1) % ahead.length] ?? {}',
     replace: 'ahead[0] ?? {}',
+    caught: 5,
   },
   {
     name: 'receipt-wrong-count',
@@ -243,6 +248,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.recovery,
     find: 'if (database.height !== undefined && database.height > tip) await database.rewind(height(tip))',
     replace: '',
+    flags: ['--faults', 'crash,crash-all'],
   },
   {
     name: 'pending-votes-lost',
