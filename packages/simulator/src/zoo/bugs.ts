@@ -139,7 +139,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.repair,
     find: 'return ahead <= faultyMax',
     replace: 'return ahead === 0 && faultyMax >= 0',
-    flags: ['--lie', 'tall-tales'],
+    flags: ['--lie', 'tall-tales', '--members', '4', '--faults', 'wipe,crash'],
   },
   {
     name: 'first-order-window-short',
