@@ -78,7 +78,7 @@ export async function campaign(jobs: Iterator<Job>, processes: number): Promise<
       }
     } finally {
       isOver = true
-      process.disconnect()
+      if (process.connected) process.disconnect()
     }
   }
   await Promise.all(Array.from({ length: processes }, worker))

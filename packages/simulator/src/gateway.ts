@@ -138,11 +138,11 @@ export class Doubter {
     const answered = (reply: SubmitReply): void => {
       if (reply.kind !== 'executed') return
       this.#parts.world.after(RECEIPT_MS, async () => {
-        const receipt = await front.receipt(id)
+        const receipt = await front.receipt(id).catch(() => undefined)
         if (receipt !== undefined) this.#judge({ id, program: encodeProgram(program) }, reply, receipt)
       })
     }
-    // A replica whose disk fails in the middle gives no answer.
+    // A replica whose disk fails in the middle gives no answer, and no receipt.
     void front.submit({ id, program, keepMs: KEEP_MS }).then(answered, () => undefined)
   }
 
