@@ -149,7 +149,9 @@ export class Observer implements Watcher {
     chronicle.tell(replica, `final ${header.height} ${hash.slice(0, 8)} ${execution?.hashes.length ?? 0} tx`)
     world.stirText(hash)
     if (!this.isHonest(replica.member)) return
-    this.#follows(replica, header.height)
+    // A certificate is stored lazily: what was final before a restart may be certified, and told, once more.
+    const isToldAgain = execution === undefined && header.height <= this.finalOf(replica)
+    if (!isToldAgain) this.#follows(replica, header.height)
     if (header.height <= (this.#tipAtStart.get(replica) ?? -1))
       this.count('certified what it voted for before a restart')
     this.#finals.set(replica, header.height)
