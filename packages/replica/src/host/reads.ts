@@ -83,6 +83,7 @@ export class Reads {
   }
 
   async #ask(): Promise<Height | undefined> {
+    if (this.#waiting >= READS_WAITING_MAX) return undefined
     this.#request = (this.#request + 1) % 0xffff_ffff
     const request = this.#request
     const found = newTVar<Height | undefined>(undefined)

@@ -247,8 +247,10 @@ class RunningReplica {
   }
 
   #converse(ledger: StoreLedger): Conversations {
+    // Effects are bent on their way out; what a silent replica would ask and answer does not pass there.
+    const isSilent = this.#options.misbehave === 'silent'
     const conversations = new Conversations({
-      send: (peer, frame) => this.#transport?.send(peer, SESSION_FRAME, frame) ?? false,
+      send: (peer, frame) => !isSilent && (this.#transport?.send(peer, SESSION_FRAME, frame) ?? false),
       broken: (peer, what) => this.#transport?.disconnect(peer, what),
       answers: new Answers(this.#core, ledger),
       answered: (peer, answer) => this.#inbox.answered(peer, answer),
