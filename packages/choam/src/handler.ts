@@ -503,10 +503,13 @@ export class Choam {
 
   #blocks(from: MemberId, blocks: readonly AdmittedBlock[]): void {
     const { certified } = this.#pipeline
-    const taken = blocks.findIndex((block) => !this.#block(block))
-    const useful = (taken < 0 ? blocks : blocks.slice(0, taken)).some(({ header }) => header.height > certified)
+    let isUseful = false
+    for (const block of blocks) {
+      if (!this.#block(block)) break
+      isUseful ||= block.header.height > certified
+    }
     // Who answers with nothing of use has its turn until the time for an answer is up: asking again at once would be a loop.
-    if (useful) this.#repair.answered(from)
+    if (isUseful) this.#repair.answered(from)
   }
 
   /** Takes one certified block; false where it does not fit, so that those behind it don't either. */

@@ -130,7 +130,7 @@ function bytesOf(transactions: readonly Uint8Array[]): number {
 /** Splits a list so that each part fits into one message. */
 function inPortions(transactions: readonly Uint8Array[]): readonly (readonly Uint8Array[])[] {
   const portions: Uint8Array[][] = []
-  let bytes = Infinity
+  let bytes = 0
   for (const transaction of transactions) {
     const last = portions.at(-1)
     bytes += transaction.length

@@ -3,8 +3,8 @@
 // sessions, so that nothing can be told apart any more, is cut off.
 
 import type { Chan, Clock, Service, View } from '@quorate/session-types'
-import { framePipe, Mux, service, SessionError } from '@quorate/session-types'
-import type { FramePipe, SessionCode } from '@quorate/session-types'
+import { framePipe, Mux, service } from '@quorate/session-types'
+import type { FramePipe } from '@quorate/session-types'
 import { atomically, atomicallySync, TBQueue } from '@quorate/stm'
 import type { Answer, Ask, BlocksAsk, MemberId, UnitsAsk, VotedAsk } from '@quorate/types'
 import { REQUEST_LIMITS } from '@quorate/types'
@@ -46,7 +46,6 @@ interface Peer {
   following: TBQueue<BlocksAsk> | undefined
   /** Ends the follower's wait for the next range. */
   idle: AbortController | undefined
-  readonly failures: Partial<Record<SessionCode | 'OTHER', number>>
 }
 
 /** Conversations with all peers. */
@@ -80,11 +79,11 @@ export class Conversations {
     const peer = this.#peerOf(to)
     switch (ask.kind) {
       case 'units':
-        return this.#watch(to, peer, this.#askUnits(to, peer.mux, ask))
+        return this.#watch(to, this.#askUnits(to, peer.mux, ask))
       case 'blocks':
         return this.#askBlocks(to, peer, ask)
       case 'voted':
-        return this.#watch(to, peer, this.#askVoted(to, peer.mux, ask))
+        return this.#watch(to, this.#askVoted(to, peer.mux, ask))
     }
   }
 
@@ -94,11 +93,6 @@ export class Conversations {
       const reply = await (await chan.send({ transactions })).offer()
       return reply.label === 'accepted' ? reply.chan.close(undefined) : reply.chan.close(reply.value)
     })
-  }
-
-  /** Sessions with the peer that ended early, by code. */
-  failuresOf(peer: MemberId): Readonly<Partial<Record<SessionCode | 'OTHER', number>>> {
-    return this.#peers.get(peer)?.failures ?? {}
   }
 
   /** Ends all of them. */
@@ -120,13 +114,13 @@ export class Conversations {
       limits: { openedMax: OPENED_MAX, bufferedBytesMax: REQUEST_LIMITS.answerBytesMax + 8 * 1024 * 1024 },
       firstId: this.#host.wallMs() * 64,
       clock: this.#host.clock,
-      onFailure: (error) => this.#failed(id, peer, error),
+      onFailure: (error) => this.#host.failed(id, error),
       onBroken: (what) => {
         this.#peers.delete(id)
         this.#host.broken(id, what)
       },
     })
-    const peer: Peer = { frames, mux, following: undefined, idle: undefined, failures: {} }
+    const peer: Peer = { frames, mux, following: undefined, idle: undefined }
     this.#peers.set(id, peer)
     return peer
   }
@@ -153,7 +147,7 @@ export class Conversations {
     if (asks === undefined) {
       asks = new TBQueue<BlocksAsk>(FOLLOW_ASKS_MAX)
       peer.following = asks
-      this.#watch(to, peer, this.#follow(to, peer, asks))
+      this.#watch(to, this.#follow(to, peer, asks))
     }
     const queue = asks
     // Where it is full the core will ask again.
@@ -193,14 +187,8 @@ export class Conversations {
     }
   }
 
-  #watch(id: MemberId, peer: Peer, session: Promise<void>): void {
-    session.catch((error: unknown) => this.#failed(id, peer, error))
-  }
-
-  #failed(id: MemberId, peer: Peer, error: unknown): void {
-    const code = error instanceof SessionError ? error.code : 'OTHER'
-    peer.failures[code] = (peer.failures[code] ?? 0) + 1
-    this.#host.failed(id, error)
+  #watch(id: MemberId, session: Promise<void>): void {
+    session.catch((error: unknown) => this.#host.failed(id, error))
   }
 }
 

@@ -4,9 +4,8 @@
 // What is pushed is no conversation: new units, votes, tips and frontiers are frames of their own (see message.ts of the types
 // package).
 
-import { decode, Writer } from '@quorate/kernel'
 import type { Codec, Protocol } from '@quorate/session-types'
-import { choose, codec, end, jump, nothing, offer, protocol, rec, recv, send } from '@quorate/session-types'
+import { canonical, choose, codec, end, jump, nothing, offer, protocol, rec, recv, send } from '@quorate/session-types'
 import type { Words } from '@quorate/types'
 import {
   BLOCKS_ANSWER,
@@ -36,19 +35,16 @@ export interface Declined {
 const DECLINED_CODES: readonly Declined['code'][] = ['OVERLOADED', 'NOT_READY', 'INVALID']
 const WORDS_BYTES_MAX = 512
 
-const DECLINED: Words<Declined> = {
-  encode: ({ code, message, retryAfterMs }) => {
-    const writer = new Writer(64)
-    writer.u8(DECLINED_CODES.indexOf(code)).text(message).u32(retryAfterMs)
-    return writer.finish()
+const DECLINED = canonical<Declined>({
+  name: 'declined',
+  write: (writer, { code, message, retryAfterMs }) =>
+    writer.u8(DECLINED_CODES.indexOf(code)).text(message).u32(retryAfterMs),
+  read: (reader) => {
+    const at = reader.u8()
+    const code = DECLINED_CODES[at] ?? reader.refuse('INVALID', `code ${at}`)
+    return { code, message: reader.text(WORDS_BYTES_MAX), retryAfterMs: reader.u32() }
   },
-  decode: (bytes) =>
-    decode(bytes, (reader) => {
-      const at = reader.u8()
-      const code = DECLINED_CODES[at] ?? reader.refuse('INVALID', `code ${at}`)
-      return { code, message: reader.text(WORDS_BYTES_MAX), retryAfterMs: reader.u32() }
-    }),
-}
+})
 
 /** The ledger's own canonical bytes as messages of a session. */
 function said<T>(name: string, words: Words<T>, bytesMax: number): Codec<T> {
@@ -97,7 +93,7 @@ const forward = send(
   offer(
     {
       accepted: recv(nothing('accepted'), end),
-      declined: recv(said('declined', DECLINED, QUESTION_BYTES_MAX), end),
+      declined: recv(DECLINED, end),
     },
     { timeoutMs: ANSWER_MS },
   ),

@@ -148,6 +148,7 @@ export class HelloPipe implements Pipe {
   readonly #write: (body: Uint8Array) => void
   #events: PipeEvents | undefined
   #early: Uint8Array | undefined
+  #isHeard = false
 
   constructor(write: (body: Uint8Array) => void) {
     this.#write = write
@@ -163,10 +164,13 @@ export class HelloPipe implements Pipe {
     return 'ok'
   }
 
-  /** A hello frame arrived. */
-  received(body: Uint8Array): void {
+  /** A hello frame arrived. False, and nothing is done with it, where it is the second: each side sends one. */
+  received(body: Uint8Array): boolean {
+    if (this.#isHeard) return false
+    this.#isHeard = true
     if (this.#events === undefined) this.#early = body
     else this.#events.message(body)
+    return true
   }
 
   /** The connection is gone. */

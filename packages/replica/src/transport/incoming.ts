@@ -29,7 +29,6 @@ export class Incoming {
   readonly #frameBytesMax: number
   readonly #events: IncomingEvents
   readonly #hello: HelloPipe
-  #helloFrames = 0
   #greeted = false
   #ended = false
   #frames = 0
@@ -130,10 +129,8 @@ export class Incoming {
   }
 
   #onHello(type: number, body: Uint8Array): void {
-    this.#helloFrames += 1
     if (type !== CONTROL.hello) this.#refuse('hello', `frame of type ${type} instead of hello`)
-    else if (this.#helloFrames > 1) this.#refuse('hello', 'a second hello')
-    else this.#hello.received(body.slice())
+    else if (!this.#hello.received(body.slice())) this.#refuse('hello', 'a second hello')
   }
 
   #onGreeted(): void {

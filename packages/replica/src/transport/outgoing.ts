@@ -263,8 +263,8 @@ export class Outgoing {
       }
       return
     }
-    if (type === CONTROL.hello) link.hello.received(body.slice())
-    else this.#refuse('hello', `frame of type ${type} instead of hello`)
+    if (type !== CONTROL.hello) this.#refuse('hello', `frame of type ${type} instead of hello`)
+    else if (!link.hello.received(body.slice())) this.#refuse('hello', 'a second hello')
   }
 
   #refuse(reason: Refusal, detail: string): void {
