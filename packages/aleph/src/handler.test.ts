@@ -250,6 +250,35 @@ test('P7: who may have lost own units makes none before a quorum has said that i
   expect(only(liar.submit('b'), 'create').length).toBe(1)
 })
 
+test('P7: an own unit below the floor is not waited for; peers that have forgotten more than we have do not count', () => {
+  const limits = { ...ALEPH_LIMITS, windowRounds: 8 }
+  const ordered = [1, 2, 3].flatMap((creator) =>
+    fullRounds(21)
+      .slice(12)
+      .map((units) => units[creator]!),
+  )
+  const base = {
+    round: toRound(20),
+    slot: 0,
+    ordered: ordered.map(({ creator, round, hash }) => ({ creator, round, hash })),
+  }
+  const frontier = (host: Host, from: number, rounds: readonly (number | undefined)[]): AlephEffect[] =>
+    host.feed({
+      kind: 'frontier',
+      from: seat(from),
+      rounds: rounds.map((at) => (at === undefined ? undefined : toRound(at))),
+    })
+  const host = new Host({ isUnsure: true, base, limits })
+  expect(host.core.floor).toBeGreaterThan(5)
+  host.submit('a')
+  expect(only(frontier(host, 1, [5, 20, 20, 20]), 'create')).toEqual([])
+  expect(only(frontier(host, 2, [5, 20, 20, 20]), 'create').length).toBe(1)
+  const late = new Host({ isUnsure: true, base, limits })
+  late.submit('a')
+  frontier(late, 1, [undefined, 40, 40, 40])
+  expect(only(frontier(late, 2, [undefined, 40, 40, 40]), 'create')).toEqual([])
+})
+
 test('what the queue refuses comes back', () => {
   const host = new Host({ limits: { ...ALEPH_LIMITS, queueItemsMax: 1 } })
   host.feed({ kind: 'hold', on: true })

@@ -61,7 +61,13 @@ export class Aleph {
     this.#queue = new PayloadQueue(limits)
     this.#creation = new Creation(committee, seat, this.#store)
     this.#isUnsure = isUnsure
-    this.#peers = new Peers(committee.size, seat, () => this.#store.frontier(), isUnsure)
+    this.#peers = new Peers(
+      committee.size,
+      seat,
+      () => this.#store.frontier(),
+      () => this.#store.floor,
+      isUnsure,
+    )
     this.#asker = { view: committee.view, seat, size: committee.size, limits }
     this.#violations = Array.from({ length: committee.size }, () => 0)
   }
@@ -298,11 +304,14 @@ export class Aleph {
 
   /**
    * Whether no own unit can be missing here that matters: a quorum, ourselves included, knows none above ours. Whatever was ordered
-   * with a lost unit had a quorum above it; and those who know it send it, so that the count is reached.
+   * with a lost unit had a quorum above it; and those who know it send it, so that the count is reached. One below the floor comes no
+   * more and does no harm: new ones lie above. Peers so far ahead that they may have forgotten one above our floor don't count.
    */
   #isSure(): boolean {
     if (!this.#isUnsure) return true
-    if (1 + this.#peers.knowNoMoreOf(this.#seat, this.#creation.ownRound) < this.#committee.quorum) return false
+    const known = Math.max(this.#creation.ownRound, this.#store.floor - 1)
+    const highest = this.#store.maxRound + this.#limits.windowRounds
+    if (1 + this.#peers.knowNoMoreOf(this.#seat, known, highest) < this.#committee.quorum) return false
     this.#isUnsure = false
     this.#peers.settle()
     return true

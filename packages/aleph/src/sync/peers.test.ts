@@ -7,18 +7,44 @@ import { Peers, PROBE_MAX_MS, PROBE_MIN_MS } from './peers.ts'
 const FRONTIER = [3, 3, 2, 3].map(round)
 
 function grown(): Peers {
-  const peers = new Peers(4, seat(0), () => FRONTIER)
+  const peers = new Peers(
+    4,
+    seat(0),
+    () => FRONTIER,
+    () => 0,
+  )
   peers.changed(0)
   return peers
 }
 
 test('silent before anything happened, silent once all agree', () => {
-  expect(new Peers(4, seat(0), () => [undefined, undefined, undefined, undefined]).wakeAtMs).toBe(undefined)
+  expect(
+    new Peers(
+      4,
+      seat(0),
+      () => [undefined, undefined, undefined, undefined],
+      () => 0,
+    ).wakeAtMs,
+  ).toBe(undefined)
   const peers = grown()
   expect(peers.wakeAtMs).toBe(PROBE_MIN_MS)
   for (const other of [1, 2, 3]) peers.heardFrontier(seat(other), FRONTIER, true, 1)
   expect(peers.wakeAtMs).toBe(undefined)
   expect(peers.due(PROBE_MIN_MS)).toEqual([])
+})
+
+test('what lies below the floor makes no difference', () => {
+  const peers = new Peers(
+    4,
+    seat(0),
+    () => [9, 9, undefined, 9].map((at) => (at === undefined ? at : round(at))),
+    () => 4,
+  )
+  peers.changed(0)
+  for (const other of [1, 2, 3]) peers.heardFrontier(seat(other), [9, 9, 3, 9].map(round), true, 1)
+  expect(peers.wakeAtMs).toBe(undefined)
+  peers.heardFrontier(seat(1), [9, 9, 4, 9].map(round), true, 2)
+  expect(peers.wakeAtMs).not.toBe(undefined)
 })
 
 test('who does not agree is asked in turn, ever more slowly', () => {

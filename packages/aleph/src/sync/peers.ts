@@ -36,6 +36,7 @@ interface Peer {
 export class Peers {
   readonly #peers: Peer[] = []
   readonly #frontier: () => Frontier
+  readonly #floor: () => number
   #version = 0
   #probedVersion = 0
   #probeAtMs: number | undefined
@@ -44,9 +45,13 @@ export class Peers {
   /** Peers whose frontier must be heard, and wasn't yet. */
   readonly #unheard = new Set<Seat>()
 
-  /** @param mustHear - Every peer is asked for its frontier until it has told one. */
-  constructor(size: number, self: Seat, frontier: () => Frontier, mustHear = false) {
+  /**
+   * @param floor - Lowest round that is kept: what frontiers say of rounds below makes no difference.
+   * @param mustHear - Every peer is asked for its frontier until it has told one.
+   */
+  constructor(size: number, self: Seat, frontier: () => Frontier, floor: () => number, mustHear = false) {
     this.#frontier = frontier
+    this.#floor = floor
     for (let index = 0; index < size; index += 1) {
       if (index === self) continue
       const heard = Array.from({ length: size }, () => -1)
@@ -97,9 +102,12 @@ export class Peers {
     return wants && (untold || nowMs >= peer.toldMs + REPEAT_MS)
   }
 
-  /** How many peers have told a frontier that knows nothing of `seat` above `round`. */
-  knowNoMoreOf(seat: Seat, round: number): number {
-    return this.#peers.filter((peer) => !this.#unheard.has(peer.seat) && (peer.heard[seat] ?? -1) <= round).length
+  /** How many peers have told a frontier that knows nothing of `seat` above `round`, and nothing of anybody above `highest`. */
+  knowNoMoreOf(seat: Seat, round: number, highest: number): number {
+    return this.#peers.filter(
+      ({ seat: peer, heard }) =>
+        !this.#unheard.has(peer) && (heard[seat] ?? -1) <= round && heard.every((top) => top <= highest),
+    ).length
   }
 
   /** Nobody must be heard any more. */
@@ -152,12 +160,18 @@ export class Peers {
 
   #agrees(peer: Peer): boolean {
     if (this.#unheard.has(peer.seat)) return false
-    peer.agrees ??= this.#frontier().every((round, seat) => (round ?? -1) === peer.heard[seat])
+    peer.agrees ??= this.#compare(peer).every((ahead) => ahead === 0)
     return peer.agrees
   }
 
   #isBehind(peer: Peer): boolean {
-    return this.#frontier().some((round, seat) => (round ?? -1) < (peer.heard[seat] ?? -1))
+    return this.#compare(peer).some((ahead) => ahead < 0)
+  }
+
+  /** How many rounds that are kept we are ahead of the peer, by seat. */
+  #compare(peer: Peer): readonly number[] {
+    const below = this.#floor() - 1
+    return this.#frontier().map((round, seat) => Math.max(round ?? -1, below) - Math.max(peer.heard[seat] ?? -1, below))
   }
 
   #peerOf(seat: Seat): Peer | undefined {
