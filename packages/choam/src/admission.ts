@@ -32,7 +32,7 @@ import {
   unitSignedBytes,
   voteSignedBytes,
 } from '@quorate/types'
-import type { AdmittedAnswer, AdmittedBlock, AdmittedMessage, AdmittedVote } from './input.ts'
+import type { AdmittedAnswer, AdmittedBlock, AdmittedJoin, AdmittedMessage, AdmittedVote } from './input.ts'
 
 /** A signature to be checked. */
 export interface Check {
@@ -84,6 +84,8 @@ export function prepare(code: number, body: Uint8Array, committeeOf: CommitteeOf
       return prepareUnits(message.units, committeeOf)
     case 'vote':
       return prepareVote(message.vote, committeeOf)
+    case 'join':
+      return prepareJoin(message.join, committeeOf)
     case 'frontier':
     case 'tip':
       return ok({ checks: [], finish: () => ok(message) })
@@ -113,7 +115,7 @@ interface UnitWithJoins {
   readonly joins: readonly SignedJoin[]
 }
 
-/** Decodes a unit that stands by itself: right view, right seat, a payload of items, joins only of this view's members. */
+/** Decodes a unit that stands by itself: right view, right seat, a payload of items, joins only for the view that follows. */
 function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWithJoins, AdmissionError> {
   // A copy: the unit outlives the buffer that its frame came in.
   const unit = decodeUnit(bytes.slice())
@@ -125,7 +127,7 @@ function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWi
   const items = decodePayload(unit.value.payload)
   if (!items.ok) return refuse('BAD_PAYLOAD', `unit ${unit.value.hash}: ${items.error.message}`)
   const joins = items.value.flatMap((item) => (item.kind === 'join' ? [item.join] : []))
-  const stray = joins.find((join) => join.view !== unit.value.view || committee.seatOf(join.member) === undefined)
+  const stray = joins.find((join) => join.view !== unit.value.view)
   if (stray !== undefined)
     return refuse('BAD_PAYLOAD', `join of ${stray.member} for view ${stray.view} in view ${unit.value.view}`)
   return ok({ unit: unit.value, committee, joins })
@@ -175,6 +177,16 @@ function prepareVote(vote: Vote, committeeOf: CommitteeOf): Result<Prepared, Adm
   return ok({ checks: [check], finish })
 }
 
+function prepareJoin(join: SignedJoin, committeeOf: CommitteeOf): Result<Prepared, AdmissionError> {
+  if (committeeOf(join.view) === undefined) return refuse('UNKNOWN_VIEW', `join in view ${join.view}`)
+  const check = { key: join.member, message: joinSignedBytes(join), signature: join.signature }
+  const finish = ([valid]: readonly boolean[]): Result<AdmittedMessage, AdmissionError> =>
+    valid === true
+      ? ok({ kind: 'join', join: join as AdmittedJoin })
+      : refuse('BAD_SIGNATURE', `the join of ${join.member} is not signed by it`)
+  return ok({ checks: [check], finish })
+}
+
 interface ExaminedBlock {
   readonly block: Omit<AdmittedBlock, symbol>
   readonly checks: readonly Check[]
@@ -214,7 +226,10 @@ function examineBlock(
   const hash = blockHash(headerBytes)
   const message = voteSignedBytes({ view, height, block: hash })
   const checks = signatures.map(({ seat, signature }) => ({ key: committee.at(seat).key, message, signature }))
-  return ok({ block: { header: decoded.value, hash, headerBytes, bodyBytes, certificate: parts.value }, checks })
+  return ok({
+    block: { header: decoded.value, hash, headerBytes, bodyBytes, body: content.value, certificate: parts.value },
+    checks,
+  })
 }
 
 /** Blocks come in a row; the first bad one ends it. */

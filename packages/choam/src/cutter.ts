@@ -1,17 +1,16 @@
 // From heads to blocks. Where a block ends is a function of the order alone, so that every replica cuts the same: a head that
-// orders at least one transaction ends a block, and so does a head that is `quietRoundsMax` above the last block's, so that
+// orders at least one item ends a block, and so does a head that is `quietRoundsMax` above the last block's, so that
 // whoever reads only blocks is never far behind what is ordered.
 
 import { assert } from '@quorate/kernel'
 import type { OrderedHead, OrderedUnit } from '@quorate/types'
 import { decodePayload } from '@quorate/types'
 
-function hasTransaction(units: readonly OrderedUnit[]): boolean {
+function hasItem(units: readonly OrderedUnit[]): boolean {
   return units.some((unit) => {
-    if (unit.payload.length === 0) return false
     const items = decodePayload(unit.payload)
     assert(items.ok, 'a payload that does not decode never entered the DAG')
-    return items.value.some((item) => item.kind === 'transaction')
+    return items.value.length > 0
   })
 }
 
@@ -29,7 +28,7 @@ export class Cutter {
   /** Takes the next head; gives a block's heads where it ends one. */
   add(head: OrderedHead): readonly OrderedHead[] | undefined {
     this.#heads.push(head)
-    if (head.round < this.#lastRound + this.#quietRoundsMax && !hasTransaction(head.units)) return undefined
+    if (head.round < this.#lastRound + this.#quietRoundsMax && !hasItem(head.units)) return undefined
     const heads = this.#heads
     this.#heads = []
     this.#lastRound = head.round

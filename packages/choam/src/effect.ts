@@ -2,6 +2,7 @@ import type {
   AdmittedUnit,
   Ask,
   Certificate,
+  ConsensusKey,
   Digest,
   Evidence,
   Header,
@@ -10,6 +11,7 @@ import type {
   Message,
   Millis,
   Round,
+  Seat,
   UnsignedUnit,
   ViewId,
 } from '@quorate/types'
@@ -18,7 +20,7 @@ import type {
  * What the host must do, in the order of the list.
  *
  * The durability contract: a signature of this replica leaves the machine only after the host has made durable what it signs
- * and has said so by an input (`created`, `voted`). The core sends nothing signed before that input, so a replica that is
+ * and has said so by an input (`created`, `kept`, `joined`). The core sends nothing signed before that input, so a replica that is
  * killed at any moment and restarted from its disk never says two different things.
  */
 export type ChoamEffect =
@@ -27,10 +29,15 @@ export type ChoamEffect =
   /** Ask each of `to`; feed what comes back as `answer`. May go unanswered: the core asks again, or another. */
   | { readonly kind: 'ask'; readonly to: readonly MemberId[]; readonly ask: Ask }
   /**
-   * Sign the unit with this view's key; make it and `alongside` (units of others it stands on, not yet on disk) durable in one
+   * Sign the unit with `key`; make it and `alongside` (units of others it stands on, not yet on disk) durable in one
    * step; then feed `created`.
    */
-  | { readonly kind: 'create'; readonly unit: UnsignedUnit; readonly alongside: readonly AdmittedUnit[] }
+  | {
+      readonly kind: 'create'
+      readonly unit: UnsignedUnit
+      readonly key: ConsensusKey
+      readonly alongside: readonly AdmittedUnit[]
+    }
   /** Run the body's transactions on the database; then feed `executed`. Executions arrive and are answered in height order. */
   | {
       readonly kind: 'execute'
@@ -39,10 +46,13 @@ export type ChoamEffect =
       readonly seed: Digest
       readonly bodyBytes: Uint8Array
     }
-  /** Sign a vote for the block; make header, body, outcomes and the vote durable in one step; then feed `voted`. */
+  /**
+   * Sign a vote for the block, where we hold a seat in its view; make header, body, outcomes and the vote durable in one step; then
+   * feed `kept`.
+   */
   | {
-      readonly kind: 'vote'
-      readonly view: ViewId
+      readonly kind: 'keep'
+      readonly seat: { readonly index: Seat; readonly key: ConsensusKey } | undefined
       readonly header: Header
       readonly headerBytes: Uint8Array
       readonly bodyBytes: Uint8Array
@@ -56,8 +66,12 @@ export type ChoamEffect =
   | { readonly kind: 'evidence'; readonly member: MemberId; readonly evidence: Evidence }
   /** Units of the view below this round are never needed again. */
   | { readonly kind: 'prune'; readonly view: ViewId; readonly below: Round }
-  /** A new committee is seated: sign and admit for this view from now on. */
-  | { readonly kind: 'seated'; readonly view: ViewId }
+  /** Make a key for the view after `view`, or find the one made before; make it durable, sign a join with it; then feed `joined`. */
+  | { readonly kind: 'join'; readonly view: ViewId }
+  /** A view has begun. Of the keys made for views, only `key` is needed any more; undefined where we hold no seat. */
+  | { readonly kind: 'seated'; readonly view: ViewId; readonly key: ConsensusKey | undefined }
+  /** This replica can't order these transactions of its clients: hand them to one that can, or submit them again later. */
+  | { readonly kind: 'unplaced'; readonly transactions: readonly Uint8Array[] }
   /** A quorum certified another block than the one this replica executed: stop, loudly, with both. */
   | { readonly kind: 'diverged'; readonly height: Height; readonly ours: Digest; readonly certified: Digest }
   /** For debug logs: numbers and short words only. */

@@ -1,98 +1,78 @@
 // Committee maintenance of state machine replication, as one deterministic machine: inputs in, effects out.
 //
-// The path of a transaction: `submit` -> the view's ordering -> a head -> the cutter's block -> `execute` -> header, `vote` ->
-// votes of a quorum -> `certified`. The path of a founder: its join, ordered in the genesis view, becomes part of block 0, whose
-// certificate seats the committee. The path of one who missed blocks: peers' tips -> `ask` for blocks -> certified blocks, executed
-// and compared -> ordering begins again behind them.
+// The path of a transaction: `submit` -> the view's ordering -> a head -> the cutter's block -> `execute` -> header, `keep` with our
+// vote -> votes of a quorum -> `certified`. The path of a founder: its join, ordered in the genesis view, becomes part of block 0,
+// whose certificate seats the committee. The path of a view: an assemble block -> joins of those it seats -> a reconfigure block,
+// whose certificate seats them. The path of one who missed blocks, or holds no seat: peers' tips -> `ask` for blocks -> certified
+// blocks, executed and compared.
 
 import type { AlephEffect } from '@quorate/aleph'
-import { assert, BoundedQueue, must } from '@quorate/kernel'
-import { seatCommittee } from '@quorate/membership'
+import { assert, BoundedQueue } from '@quorate/kernel'
+import { committeeSeatedBy, committeeToCome } from '@quorate/membership'
 import type {
   AdmittedUnit,
   Ask,
   Committee,
   Digest,
-  Evidence,
-  Genesis,
   Height,
   MemberId,
   Message,
   Millis,
   OrderedHead,
+  Seat,
   SignedJoin,
   UnitsAsk,
   ViewId,
   Vote,
 } from '@quorate/types'
-import {
-  decodeBody,
-  decodeHeader,
-  encodeBody,
-  encodeItem,
-  foundersCommittee,
-  height,
-  ledgerId,
-  millis,
-} from '@quorate/types'
-import { Cutter } from './cutter.ts'
+import { encodeItem, foundersCommittee, height, ledgerId, millis, seatsOf, viewBlocksOf } from '@quorate/types'
+import type { ChoamConfig } from './config.ts'
+import { Certification } from './certification.ts'
+import type { OwnSeat } from './committees.ts'
+import { Committees } from './committees.ts'
 import type { ChoamEffect } from './effect.ts'
+import { Faults } from './faults.ts'
 import { Founding } from './founding.ts'
+import type { Gathering } from './gathering.ts'
 import type { AdmittedAnswer, AdmittedBlock, AdmittedMessage, ChoamInput, Now, Restored } from './input.ts'
+import { Joining } from './joining.ts'
 import type { LifeEvent, Phase } from './life.ts'
 import { live } from './life.ts'
 import type { ChoamLimits } from './limits.ts'
 import { CHOAM_LIMITS } from './limits.ts'
-import { itemsOf, Ordering } from './ordering.ts'
-import type { Final } from './pipeline.ts'
+import type { Ordering } from './ordering.ts'
+import { headOf, itemsFor, itemsOf, transactionsAmong } from './ordering.ts'
+import type { Certified, Final, SeatingBody } from './pipeline.ts'
 import { Pipeline } from './pipeline.ts'
 import { ReadIndex } from './read-index.ts'
-import { RecentOrder } from './recent-order.ts'
 import { Repair } from './repair.ts'
-import type { ChoamStatus, Fault } from './status.ts'
-import type { WrongVote } from './vote-book.ts'
-import { VoteBook } from './vote-book.ts'
-
-/** What a replica's core is made from. */
-export interface ChoamConfig {
-  readonly genesis: Genesis
-  readonly me: MemberId
-  /** Our own join of the genesis view, signed by our identity. */
-  readonly join: SignedJoin
-  /** Number of the rule set that this software executes. */
-  readonly era: number
-  readonly limits?: ChoamLimits
-}
-
-/** Open own votes sent to a peer that is behind, at once. */
-const VOTES_RESENT_MAX = 64
+import { readStored } from './restoring.ts'
+import type { ChoamStatus } from './status.ts'
+import { heightsOf } from './status.ts'
+import type { Cut } from './view.ts'
+import { View } from './view.ts'
 
 export class Choam {
   readonly #config: ChoamConfig
   readonly #limits: ChoamLimits
-  readonly #ledger: Digest
   readonly #founders: Committee
+  readonly #committees: Committees
+  readonly #members: readonly MemberId[]
   readonly #peers: readonly MemberId[]
   readonly #pipeline: Pipeline
-  readonly #votes: VoteBook
+  readonly #chain: Certification
   readonly #repair: Repair
   readonly #reads: ReadIndex
   readonly #founding: Founding
-  readonly #faults: Fault[] = []
+  readonly #joining: Joining
+  readonly #faults: Faults
   readonly #backlog: BoundedQueue<Uint8Array>
-  #committee: Committee
-  #ordering: Ordering | undefined
-  #cutter: Cutter
-  #recent: RecentOrder
+  #view: View
   #phase: Phase = 'initial'
-  /** Who joined in the genesis block, once there is one in any state. */
-  #joins: readonly SignedJoin[] = []
-  #tip: ChoamStatus['tip']
   #isHeld = false
-  /** The genesis block was fetched, not made here. */
+  /** The block that seated the view was fetched, not made here: an earlier life of ours, whose disk is gone, may have spoken in it. */
   #isNewcomer = false
   #tipAtMs = 0
-  #impatientAtMs: number | undefined
   #effects: ChoamEffect[] = []
   #now: Now = { monotonicMs: millis(0), wallMs: millis(0) }
 
@@ -100,21 +80,30 @@ export class Choam {
     const limits = config.limits ?? CHOAM_LIMITS
     this.#config = config
     this.#limits = limits
-    this.#ledger = ledgerId(config.genesis)
     this.#founders = foundersCommittee(config.genesis)
-    this.#committee = this.#founders
-    this.#peers = this.#founders.members.map((member) => member.id).filter((id) => id !== config.me)
-    this.#pipeline = new Pipeline(this.#ledger, config.era, limits)
-    this.#votes = new VoteBook(limits.voteWindow, limits.decidedMax)
+    this.#committees = new Committees(config.me, this.#founders)
+    this.#members = this.#founders.members.map((member) => member.id)
+    this.#peers = this.#members.filter((id) => id !== config.me)
+    this.#pipeline = new Pipeline(ledgerId(config.genesis), config.era, limits)
     this.#repair = new Repair(limits)
     this.#reads = new ReadIndex(limits.readMs)
     this.#founding = new Founding(config.genesis, this.#founders)
-    this.#cutter = new Cutter(limits.quietRoundsMax, -1)
-    this.#recent = new RecentOrder(limits.windowRounds)
+    this.#joining = new Joining(config.join, limits.joinMs)
+    this.#faults = new Faults(config.me)
+    this.#chain = new Certification(this.#pipeline, this.#faults, (view) => this.committeeOf(view), limits)
+    this.#view = this.#newView(this.#founders, -1)
     this.#backlog = new BoundedQueue(
       { countMax: limits.backlogItemsMax, weightMax: limits.backlogBytesMax },
       (item) => item.length,
     )
+  }
+
+  get #ordering(): Ordering | undefined {
+    return this.#view.ordering
+  }
+
+  get #committee(): Committee {
+    return this.#view.committee
   }
 
   /** What `submit` has place for. Above it, the host answers its clients OVERLOADED. */
@@ -126,13 +115,12 @@ export class Choam {
 
   /** The committee of a view that messages may speak of, or undefined. */
   committeeOf(view: ViewId): Committee | undefined {
-    if (view === this.#committee.view) return this.#committee
-    return view === this.#founders.view ? this.#founders : undefined
+    return this.#committees.of(view)
   }
 
-  /** Our seat in a view. */
-  seatIn(view: ViewId): Vote['seat'] | undefined {
-    return this.committeeOf(view)?.seatOf(this.#config.me)
+  /** Our seat in a view; undefined where we hold none, or lost its key. */
+  seatIn(view: ViewId): OwnSeat | undefined {
+    return this.#committees.seatIn(view)
   }
 
   /** The answer to a peer that asks for units: those that are known here, as many as one answer may hold. */
@@ -142,40 +130,41 @@ export class Choam {
 
   /** The answer to a peer that asks how far this replica has voted; undefined before genesis. */
   get votedHeight(): Height | undefined {
-    const { voted } = this.#pipeline
-    return voted < 0 ? undefined : height(voted)
+    return heightsOf(this.#pipeline).voted
   }
 
   status(): ChoamStatus {
-    const orUndefined = (at: number): number | undefined => (at < 0 ? undefined : at)
+    const { committee, rotation, ordering } = this.#view
+    const seatOf = (member: MemberId): Seat | undefined => committee.seatOf(member)
     return {
       phase: this.#phase,
-      view: this.#committee.view,
-      seat: this.#committee.seatOf(this.#config.me),
-      quorum: this.#committee.quorum,
-      certified: orUndefined(this.#pipeline.certified),
-      voted: orUndefined(this.#pipeline.voted),
-      round: this.#ordering?.round ?? -1,
-      tip: this.#tip,
-      committee: this.#committee.members.map(({ id }) => {
-        const tip = id === this.#config.me ? this.#pipeline : this.#repair.tipOf(id)
-        return { member: id, certified: orUndefined(tip?.certified ?? -1), voted: orUndefined(tip?.voted ?? -1) }
+      stage: rotation.stage,
+      view: committee.view,
+      seat: this.seatIn(committee.view)?.index,
+      seats: committee.size,
+      quorum: committee.quorum,
+      ...heightsOf(this.#pipeline),
+      round: ordering?.round ?? -1,
+      tip: this.#chain.tip,
+      members: this.#members.map((member) => {
+        const tip = member === this.#config.me ? this.#pipeline : this.#repair.tipOf(member)
+        return { member, seat: seatOf(member), ...heightsOf(tip) }
       }),
-      faults: [...this.#faults],
+      faults: this.#faults.all,
     }
   }
 
   /** When to feed `tick`, if nothing else happens before. */
   wakeAt(): Millis | undefined {
     if (this.#phase === 'failed' || this.#phase === 'initial') return undefined
+    const { certified, ordered } = this.#pipeline
     const times = [
       this.#ordering?.wakeAt(),
-      this.#repair.dueMs(this.#pipeline.certified, this.#pipeline.ordered),
+      this.#repair.dueMs(certified, ordered, this.#phase === 'following'),
       this.#reads.wakeAt(),
-      this.#impatientAtMs,
-      this.#tipAtMs + this.#limits.tipMs,
-    ].filter((at) => at !== undefined)
-    return millis(times.reduce((a, b) => Math.min(a, b)))
+      this.#joining.wakeAt(),
+    ]
+    return millis(times.reduce((a: number, b) => Math.min(a, b ?? a), this.#tipAtMs + this.#limits.tipMs))
   }
 
   /** Takes one input and returns what the host must do, in order. */
@@ -203,10 +192,11 @@ export class Choam {
       case 'created':
         return this.#order({ kind: 'created', unit: input.unit }, input.unit.view)
       case 'executed':
-        this.#effects.push(this.#pipeline.executed(input.executed))
-        return
-      case 'voted':
-        return this.#voted(input.vote)
+        return this.#executed(input.executed)
+      case 'kept':
+        return this.#kept(input.height, input.vote)
+      case 'joined':
+        return this.#joined(input.join)
       case 'read':
         return this.#reads.ask(input.request)
       case 'tick':
@@ -217,91 +207,74 @@ export class Choam {
   /** What follows from the state, whatever the input was. */
   #settle(): void {
     const { monotonicMs } = this.#now
-    this.#effects.push(...this.#pipeline.executions())
     this.#certify()
     if (this.#effects.some((effect) => effect.kind === 'diverged')) return this.#live('diverged')
     this.#followPeers()
     this.#hold()
-    this.#beImpatient()
+    this.#gather()
     const own = { member: this.#config.me, voted: this.#pipeline.voted }
-    const question = this.#reads.due(monotonicMs, own)
-    if (question !== undefined) this.#ask(this.#peers, { kind: 'voted', question })
+    const question = this.#reads.due(monotonicMs, this.seatIn(this.#committee.view) === undefined ? undefined : own)
+    if (question !== undefined) this.#ask(this.#seatedPeers(), { kind: 'voted', question })
     this.#answerReads()
     if (monotonicMs >= this.#tipAtMs + this.#limits.tipMs) {
       this.#tipAtMs = monotonicMs
       this.#tellTip(this.#peers)
     }
+    this.#effects.push(...this.#pipeline.executions())
   }
 
   // ---- beginning
 
   #start(restored: Restored): void {
-    this.#faults.push(...restored.faults)
+    for (const key of restored.keys) this.#committees.own(key)
+    this.#faults.restore(restored.faults)
     this.#restoreBlocks(restored)
-    const base = this.#recent.base()
+    this.#repair.progressed(this.#now.monotonicMs)
+    if (this.#committee !== this.#founders) this.#beginView()
+    else this.#live('found')
+    if (this.seatIn(this.#committee.view) === undefined) return
     // After a restart the disk may lack what was said: it may be an older one, or have lost its end.
-    this.#ordering = new Ordering(this.#committee, this.#config.me, base, restored.blocks.length > 0)
-    this.#cutter = new Cutter(this.#limits.quietRoundsMax, this.#recent.lastRound)
-    this.#live(this.#committee === this.#founders ? 'found' : 'seated')
+    this.#append(this.#view.enter(this.#config.me, restored.blocks.length > 0))
     const units = restored.units.filter((unit) => unit.view === this.#committee.view)
     const own = units.filter((unit) => unit.creator === this.#ordering?.seat).sort((a, b) => b.round - a.round)[0]
     if (units.length > 0) this.#order({ kind: 'restored', units, own })
-    if (this.#phase === 'founding' && !this.#founding.isDecided) this.#join()
-    this.#repair.progressed(this.#now.monotonicMs)
   }
 
   #restoreBlocks({ blocks, votes }: Restored): void {
-    for (const block of blocks) {
-      const header = decodeHeader(block.headerBytes)
-      const body = decodeBody(block.bodyBytes)
-      assert(header.ok && body.ok, 'a block on our own disk decodes')
-      this.#pipeline.restore(
-        { header: header.value, headerBytes: block.headerBytes, bodyBytes: block.bodyBytes },
-        block.certificate,
-      )
-      if (body.value.kind === 'executions') this.#recent.add(body.value.heads)
-      else this.#joins = body.value.joins
-      const isFinal = header.value.height <= this.#pipeline.certified
-      if (!isFinal) continue
-      this.#tip = {
-        hash: this.#hashOf(header.value.height),
-        timeMs: header.value.timeMs,
-        stateRoot: header.value.stateRoot,
-      }
-      if (header.value.height === 0)
-        this.#committee = seatCommittee(this.#config.genesis, this.#pipeline.genesis.hash, this.#joins)
+    for (const block of blocks.map(readStored)) {
+      const { header, hash, body } = block
+      this.#pipeline.restore(block)
+      const isFinal = header.height <= this.#pipeline.certified
+      this.#chain.restore(block)
+      if (isFinal && (body.kind === 'genesis' || body.kind === 'reconfigure')) this.#seat(body, hash, header.height)
+      else this.#view.block(header.height, body)
+      if (body.kind === 'assemble') this.#seatNext(header.height, hash)
     }
     for (const vote of votes) {
       this.#pipeline.restoreVote(vote)
-      this.#votes.add(vote, this.#pipeline.certified)
+      this.#effects.push(...this.#chain.vote(vote, this.#committee))
     }
   }
 
-  #hashOf(at: number): Digest {
-    return must(this.#pipeline.hashAt(at), `the hash of block ${at} is known`)
+  #newView(committee: Committee, began: number): View {
+    return new View(committee, began, viewBlocksOf(this.#config.genesis), this.#limits)
   }
 
-  #join(): void {
-    this.#order({ kind: 'submit', items: [encodeItem({ kind: 'join', join: this.#config.join })] })
-  }
-
-  /** Once a quorum of founders has joined, and the rest is late: say that we would go on without them. */
-  #beImpatient(): void {
-    const { monotonicMs } = this.#now
-    if (this.#phase !== 'founding' || !this.#founding.hasQuorum || this.#founding.isDecided) {
-      this.#impatientAtMs = undefined
-    } else if (this.#impatientAtMs === undefined) {
-      this.#impatientAtMs = monotonicMs + this.#limits.foundingMs
-    } else if (monotonicMs >= this.#impatientAtMs) {
-      this.#impatientAtMs = monotonicMs + this.#limits.foundingMs
-      this.#join()
-    }
+  /** A block seats a committee for good. */
+  #seat(body: SeatingBody, hash: Digest, at: Height): void {
+    const committee = committeeSeatedBy(this.#config.genesis, hash, body)
+    this.#committees.seated(committee)
+    this.#view = this.#newView(committee, at)
   }
 
   // ---- ordering
 
   #submit(transactions: readonly Uint8Array[]): void {
-    const items = transactions.map((bytes) => encodeItem({ kind: 'transaction', bytes }))
+    if (this.#phase === 'following') {
+      this.#effects.push({ kind: 'unplaced', transactions })
+      return
+    }
+    const items = itemsFor(transactions)
     if (this.#phase === 'operational') return this.#order({ kind: 'submit', items })
     for (const item of items) assert(this.#backlog.push(item), 'the host asks for room first')
   }
@@ -314,24 +287,26 @@ export class Choam {
   }
 
   #alephEffect(ordering: Ordering, effect: AlephEffect): void {
-    const memberAt = (seat: Vote['seat']): MemberId => ordering.committee.at(seat).id
+    const { committee } = ordering
+    const memberAt = (seat: Seat): MemberId => committee.at(seat).id
     switch (effect.kind) {
       case 'create':
+        this.#effects.push({ ...effect, key: committee.at(ordering.seat).key })
+        return
       case 'trace':
         this.#effects.push(effect)
         return
       case 'send':
         return this.#send(effect.to.map(memberAt), effect.message)
       case 'ask':
-        return this.#ask([memberAt(effect.to)], { kind: 'units', view: ordering.committee.view, hashes: effect.hashes })
+        return this.#ask([memberAt(effect.to)], { kind: 'units', view: committee.view, hashes: effect.hashes })
       case 'ordered':
-        return this.#head(effect)
+        // Behind fetched blocks the order begins anew; what the old one still says is in those blocks, or will be said again.
+        if (this.#phase !== 'synchronizing') this.#head(headOf(effect))
+        return
       case 'fork':
-        return this.#accuse(
-          memberAt(effect.seat),
-          { kind: 'fork', first: effect.first.bytes, second: effect.second.bytes },
-          effect.first.round,
-        )
+        this.#effects.push(...this.#faults.fork(memberAt(effect.seat), effect.first, effect.second))
+        return
       case 'dropped':
         return this.#order({ kind: 'submit', items: itemsOf(effect.payload) })
       case 'refused':
@@ -340,58 +315,105 @@ export class Choam {
     }
   }
 
-  #head({ round, slot, head: hash, units }: AlephEffect & { kind: 'ordered' }): void {
-    const head: OrderedHead = {
-      round,
-      slot,
-      hash,
-      units: units.map(({ creator, round: at, hash: unit, timestampMs, payload }) => ({
-        creator,
-        round: at,
-        hash: unit,
-        timestampMs,
-        payload,
-      })),
-    }
-    // Behind fetched blocks the order begins anew; what the old one still says is in those blocks, or will be said again.
-    if (this.#phase === 'synchronizing') return
-    for (const unit of units) this.#ordering?.ordered(unit.hash)
-    if (this.#committee === this.#founders) return this.#found(head)
-    const heads = this.#cutter.add(head)
-    if (heads === undefined) return
-    this.#recent.add(heads)
-    const timeMs = this.#recent.timeMs(this.#committee.size)
-    this.#pipeline.append(this.#committee.view, encodeBody({ kind: 'executions', heads }), timeMs)
-  }
-
-  #found(head: OrderedHead): void {
+  #head(head: OrderedHead): void {
+    if (this.#committee !== this.#founders) return this.#append(this.#view.head(head))
+    for (const unit of head.units) this.#ordering?.ordered(unit.hash)
     const founded = this.#founding.add(head)
     if (founded === undefined || this.#pipeline.ordered >= 0) return
-    this.#joins = founded.body.joins
-    this.#pipeline.append(this.#committee.view, encodeBody(founded.body), founded.timeMs)
+    this.#append([founded])
   }
 
-  /** Too many blocks on their way, or an order that is about to be left: make no units. */
+  #append(cuts: readonly Cut[]): void {
+    for (const { body, timeMs } of cuts) {
+      this.#pipeline.append(this.#committee.view, body, timeMs)
+      if (body.kind === 'genesis' || body.kind === 'reconfigure') this.#isNewcomer = false
+    }
+  }
+
+  /** Too much is on its way, or the order is about to be left: make no units. */
   #hold(): void {
-    const on = this.#pipeline.isFull || this.#phase === 'synchronizing'
+    const on = this.#pipeline.isFull || this.#phase === 'synchronizing' || this.#view.rotation.stage === 'ended'
     if (on === this.#isHeld) return
     this.#isHeld = on
     this.#order({ kind: 'hold', on })
   }
 
-  /** Enters the view (again), behind the newest block. */
-  #enterView(): void {
-    const before = this.#ordering
-    const isSameView = before?.committee === this.#committee
-    const isUnsure = isSameView ? before.isUnsure : this.#isNewcomer
-    const ordering = new Ordering(this.#committee, this.#config.me, this.#recent.base(), isUnsure)
-    this.#ordering = ordering
-    this.#cutter = new Cutter(this.#limits.quietRoundsMax, this.#recent.lastRound)
-    this.#isHeld = false
-    const own = isSameView ? before.ownLatest : undefined
-    if (own !== undefined) this.#order({ kind: 'restored', units: [own], own })
-    const items = isSameView ? [...before.unordered()] : []
+  // ---- views
+
+  /** The members that an assemble block seats are to join. */
+  #seatNext(at: Height, hash: Digest): void {
+    const committee = committeeToCome(hash, this.#members, seatsOf(this.#config.genesis))
+    this.#append(this.#view.seated(at, committee))
+  }
+
+  /** Publishes our join, where the committee to come has a seat for us. */
+  #gather(): void {
+    const { monotonicMs } = this.#now
+    const isFounding = this.#phase === 'founding'
+    const gathering: Gathering | undefined = isFounding ? this.#founding.gathering : this.#view.rotation.gathering
+    this.#joining.watch(gathering, monotonicMs)
+    const isOrdering = isFounding || this.#phase === 'operational'
+    const turn = this.#joining.turn(monotonicMs, isOrdering)
+    if (turn === 'key') this.#effects.push({ kind: 'join', view: this.#committee.view })
+    if (turn !== 'key' && turn !== undefined) this.#publish(turn, isOrdering)
+  }
+
+  #publish(join: SignedJoin, isOrdering: boolean): void {
+    if (isOrdering) this.#order({ kind: 'submit', items: [encodeItem({ kind: 'join', join })] })
+    else this.#send(this.#seatedPeers(), { kind: 'join', join })
+  }
+
+  #joined(join: SignedJoin): void {
+    if (join.view !== this.#committee.view) return
+    this.#joining.own = join
+    this.#committees.own(join.key)
+  }
+
+  /** Brings the join of a member that holds no seat now into the order. */
+  #peerJoin(join: SignedJoin): void {
+    if (join.view !== this.#committee.view || this.#phase !== 'operational' || !this.#joining.helps(join)) return
+    this.#publish(join, true)
+  }
+
+  /** A certified block seats the next committee. */
+  #handOver({ header, hash, body }: Final & { readonly body: SeatingBody }): void {
+    const left = this.#view
+    this.#seat(body, hash, header.height)
+    this.#beginView()
+    const items = this.#leave(left)
+    if (this.#phase === 'operational') this.#enterView(this.#isNewcomer, undefined, items)
+    else if (this.#phase === 'following')
+      this.#effects.push({ kind: 'unplaced', transactions: transactionsAmong(items) })
+    else for (const item of items) this.#backlog.push(item)
+  }
+
+  /** The transactions that were accepted in a view that is over, and not ordered: with those that waited. */
+  #leave({ ordering }: View): readonly Uint8Array[] {
+    const items = ordering === undefined ? [] : ordering.unordered()
+    return [...itemsFor(transactionsAmong(items)), ...this.#waiting()]
+  }
+
+  #waiting(): readonly Uint8Array[] {
+    const items: Uint8Array[] = []
     for (let item = this.#backlog.shift(); item !== undefined; item = this.#backlog.shift()) items.push(item)
+    return items
+  }
+
+  /** We hold a seat of the view, or follow those who do. */
+  #beginView(): void {
+    const { view } = this.#committee
+    const seat = this.seatIn(view)
+    this.#joining.own = undefined
+    this.#reads.restart()
+    this.#live(seat === undefined ? 'unseated' : 'seated')
+    this.#effects.push({ kind: 'seated', view, key: seat?.key })
+  }
+
+  /** Takes part in the view (again), behind the newest block. */
+  #enterView(isUnsure: boolean, own: AdmittedUnit | undefined, items: readonly Uint8Array[]): void {
+    this.#isHeld = false
+    this.#append(this.#view.enter(this.#config.me, isUnsure))
+    if (own !== undefined) this.#order({ kind: 'restored', units: [own], own })
     if (items.length > 0) this.#order({ kind: 'submit', items })
     for (const member of this.#peers) {
       const seat = this.#committee.seatOf(member)
@@ -401,52 +423,51 @@ export class Choam {
 
   // ---- certification
 
-  #voted(vote: Vote): void {
-    this.#pipeline.votedFor(vote)
-    this.#send(this.#peers, { kind: 'vote', vote })
-    this.#vote(vote)
+  #executed(executed: Extract<ChoamInput, { readonly kind: 'executed' }>['executed']): void {
+    const made = this.#pipeline.executed(executed)
+    if (made.kind === 'diverged') {
+      this.#effects.push(made)
+      return
+    }
+    const { body, header, headerBytes, bodyBytes, hash } = made
+    this.#effects.push({ kind: 'keep', seat: this.seatIn(header.view), header, headerBytes, bodyBytes, hash })
+    if (body === 'assemble') this.#seatNext(header.height, hash)
   }
 
-  #vote(vote: Vote): void {
-    const isGenesis = vote.height === 0
-    if (isGenesis !== (vote.view === this.#founders.view)) return
-    const wrong = this.#votes.add(vote, this.#pipeline.certified)
-    if (wrong !== undefined) this.#accuseVote(wrong)
+  #kept(at: Height, vote: Vote | undefined): void {
+    this.#pipeline.kept(at, vote)
+    if (vote === undefined) return
+    this.#send(this.#seatedPeers(), { kind: 'vote', vote })
+    this.#effects.push(...this.#chain.vote(vote, this.#committee))
   }
 
-  /** Makes final what is voted for here and certified, in height order. */
+  /** Makes final what is kept here and certified, in height order. */
   #certify(): void {
-    for (let isProgress = true; isProgress;) {
-      const at = height(this.#pipeline.certified + 1)
-      const decided = this.#votes.quorumAt(at, this.#committee)
-      const diverged = decided === undefined ? undefined : this.#pipeline.certify(at, decided.hash, decided.certificate)
-      if (diverged !== undefined) this.#effects.push(diverged)
-      const final = diverged === undefined ? this.#pipeline.next() : undefined
-      if (final !== undefined) this.#final(final)
-      isProgress = final !== undefined
+    for (let next = this.#chain.next(this.#committee); next !== undefined; next = this.#chain.next(this.#committee)) {
+      if ('kind' in next) {
+        this.#effects.push(next)
+        return
+      }
+      this.#effects.push(...next.effects)
+      this.#final(next.final)
     }
   }
 
-  #final({ header, hash, certificate }: Final): void {
-    const { monotonicMs } = this.#now
-    for (const wrong of this.#votes.decide(header.height, { hash, certificate })) this.#accuseVote(wrong)
-    this.#repair.progressed(monotonicMs)
-    this.#tip = { hash, timeMs: header.timeMs, stateRoot: header.stateRoot }
-    this.#effects.push({ kind: 'certified', header, hash, certificate })
-    if (header.height === 0) this.#seat(hash)
-    else if (this.#ordering !== undefined && header.height % 64 === 0) {
+  #final(final: Final): void {
+    const { header, body } = final
+    this.#repair.progressed(this.#now.monotonicMs)
+    if (body !== undefined) this.#handOver({ ...final, body })
+    else if (this.#ordering !== undefined && header.height % 64 === 0)
       this.#effects.push({ kind: 'prune', view: this.#committee.view, below: this.#ordering.floor })
-    }
-  }
-
-  #seat(genesisHash: Digest): void {
-    this.#committee = seatCommittee(this.#config.genesis, genesisHash, this.#joins)
-    this.#live('seated')
-    this.#effects.push({ kind: 'seated', view: this.#committee.view })
-    this.#enterView()
+    if (this.seatIn(this.#committee.view) !== undefined)
+      this.#tellTip(this.#peers.filter((peer) => this.#committee.seatOf(peer) === undefined))
   }
 
   // ---- peers
+
+  #seatedPeers(): readonly MemberId[] {
+    return this.#peers.filter((peer) => this.#committee.seatOf(peer) !== undefined)
+  }
 
   #message(from: MemberId, message: AdmittedMessage): void {
     const seat = this.#ordering?.committee.seatOf(from)
@@ -457,9 +478,12 @@ export class Choam {
         if (seat !== undefined) this.#order({ kind: 'frontier', from: seat, rounds: message.rounds }, message.view)
         return
       case 'vote':
-        return this.#vote(message.vote)
+        this.#effects.push(...this.#chain.vote(message.vote, this.#committee))
+        return
       case 'tip':
         return this.#peerTip(from, message.certified, message.voted)
+      case 'join':
+        return this.#peerJoin(message.join)
     }
   }
 
@@ -470,7 +494,7 @@ export class Choam {
       case 'blocks':
         return this.#blocks(from, answer.blocks)
       case 'voted':
-        return this.#reads.answered(from, answer.question, answer.voted)
+        if (this.#committee.seatOf(from) !== undefined) this.#reads.answered(from, answer.question, answer.voted)
     }
   }
 
@@ -489,16 +513,14 @@ export class Choam {
   }
 
   #tellTip(to: readonly MemberId[]): void {
-    const { certified, voted } = this.#pipeline
-    const at = (value: number): Height | undefined => (value < 0 ? undefined : height(value))
-    this.#send(to, { kind: 'tip', certified: at(certified), voted: at(voted) })
+    this.#send(to, { kind: 'tip', ...heightsOf(this.#pipeline) })
   }
 
-  /** A peer that lacks a certificate we wait for too may lack our vote. */
+  /** A seat that lacks a certificate we wait for too may lack our vote. */
   #peerTip(from: MemberId, certified: Height | undefined, voted: Height | undefined): void {
     this.#repair.heard(from, certified, voted)
-    for (const vote of this.#pipeline.openVotes(certified ?? -1).slice(0, VOTES_RESENT_MAX))
-      this.#send([from], { kind: 'vote', vote })
+    if (this.#committee.seatOf(from) === undefined) return
+    for (const vote of this.#chain.votesFor(certified)) this.#send([from], { kind: 'vote', vote })
   }
 
   #blocks(from: MemberId, blocks: readonly AdmittedBlock[]): void {
@@ -513,38 +535,28 @@ export class Choam {
   }
 
   /** Takes one certified block; false where it does not fit, so that those behind it don't either. */
-  #block({ header, hash, bodyBytes, certificate }: AdmittedBlock): boolean {
+  #block(block: Certified): boolean {
+    const { header, hash, certificate, body } = block
     const { certified, ordered } = this.#pipeline
     if (header.height <= certified) return true
-    const view = header.height === 0 ? this.#founders.view : this.#committee.view
-    if (header.view !== view) return false
+    if (header.view !== this.#committee.view) return false
     if (header.height <= ordered) {
-      const diverged = this.#pipeline.certify(header.height, hash, certificate)
+      const diverged = this.#chain.certified(header.height, hash, certificate)
       if (diverged !== undefined) this.#effects.push(diverged)
       return diverged === undefined
     }
-    if (header.height !== ordered + 1 || this.#pipeline.isFull) return false
-    const previous = this.#pipeline.hashAt(ordered)
-    if (previous !== undefined && previous !== header.previous) return false
-    const body = decodeBody(bodyBytes)
-    if (!body.ok) return false
-    if (body.value.kind === 'executions') {
-      this.#recent.add(body.value.heads)
-      for (const head of body.value.heads) for (const unit of head.units) this.#ordering?.ordered(unit.hash)
-      this.#live('fetched')
-    } else {
-      this.#joins = body.value.joins
-      // Founded without us, or by an earlier life of ours whose disk is gone.
-      this.#isNewcomer = true
-    }
-    this.#pipeline.appendCertified(header, bodyBytes, hash, certificate)
+    if (!this.#pipeline.isNext(header)) return false
+    if (body.kind !== 'genesis') this.#live('fetched')
+    if (body.kind === 'genesis' || body.kind === 'reconfigure') this.#isNewcomer = true
+    this.#view.block(header.height, body)
+    this.#pipeline.appendCertified(block)
     return true
   }
 
   /** Fetches what is missing; once level with the peers, orders again. */
   #followPeers(): void {
     const { certified, ordered } = this.#pipeline
-    const request = this.#repair.due(this.#now.monotonicMs, certified, ordered)
+    const request = this.#repair.due(this.#now.monotonicMs, certified, ordered, this.#phase === 'following')
     if (request !== undefined) {
       const { to, from, count } = request
       this.#ask([to], { kind: 'blocks', from, count })
@@ -552,7 +564,9 @@ export class Choam {
     const isThrough = certified === ordered && this.#repair.isLevel(certified, this.#committee.faultyMax)
     if (this.#phase !== 'synchronizing' || !isThrough || this.#ordering?.isCreating === true) return
     this.#live('level')
-    this.#enterView()
+    const { ordering } = this.#view
+    const items = [...(ordering?.unordered() ?? []), ...this.#waiting()]
+    this.#enterView(ordering?.isUnsure ?? this.#isNewcomer, ordering?.ownLatest, items)
   }
 
   #answerReads(): void {
@@ -562,20 +576,7 @@ export class Choam {
       this.#effects.push({ kind: 'readable', request, height: certified })
   }
 
-  // ---- faults
-
-  #accuseVote({ vote, decided }: WrongVote): void {
-    const committee = vote.height === 0 ? this.#founders : this.#committee
-    const { hash, certificate } = decided
-    this.#accuse(committee.at(vote.seat).id, { kind: 'wrong-vote', vote, block: hash, certificate }, vote.height)
-  }
-
-  #accuse(member: MemberId, evidence: Evidence, at: number): void {
-    if (member === this.#config.me) return
-    if (this.#faults.some((fault) => fault.member === member && fault.kind === evidence.kind)) return
-    this.#faults.push({ member, kind: evidence.kind, at })
-    this.#effects.push({ kind: 'evidence', member, evidence })
-  }
+  // ---- words
 
   #live(event: LifeEvent): void {
     const before = this.#phase

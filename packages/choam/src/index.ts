@@ -1,8 +1,9 @@
 export type { AdmissionError, Check, CommitteeOf, Prepared } from './admission.ts'
 export { prepare, prepareAnswer } from './admission.ts'
 export type { ChoamEffect } from './effect.ts'
-export type { ChoamConfig } from './handler.ts'
+export type { ChoamConfig } from './config.ts'
 export { Choam } from './handler.ts'
+export type { OwnSeat } from './committees.ts'
 export type {
   AdmittedAnswer,
   AdmittedBlock,

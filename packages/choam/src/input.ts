@@ -1,12 +1,15 @@
 import type {
   AdmittedUnit,
+  Body,
   Certificate,
+  ConsensusKey,
   Digest,
   Header,
   Height,
   MemberId,
   Message,
   Millis,
+  SignedJoin,
   Vote,
   VotedAnswer,
 } from '@quorate/types'
@@ -17,6 +20,9 @@ declare const admitted: unique symbol
 /** A vote whose signature is its seat's. Minted by admission. */
 export type AdmittedVote = Vote & { readonly [admitted]: true }
 
+/** A join whose signature is its member's. Minted by admission. */
+export type AdmittedJoin = SignedJoin & { readonly [admitted]: true }
+
 /** A block whose certificate is a quorum's of the committee of its view, and whose body hashes to its header's. Minted by admission. */
 export interface AdmittedBlock {
   readonly [admitted]: true
@@ -24,6 +30,7 @@ export interface AdmittedBlock {
   readonly hash: Digest
   readonly headerBytes: Uint8Array
   readonly bodyBytes: Uint8Array
+  readonly body: Body
   readonly certificate: Certificate
 }
 
@@ -31,7 +38,8 @@ export interface AdmittedBlock {
 export type AdmittedMessage =
   | { readonly kind: 'units'; readonly units: readonly AdmittedUnit[] }
   | { readonly kind: 'vote'; readonly vote: AdmittedVote }
-  | Exclude<Message, { readonly kind: 'units' | 'vote' }>
+  | { readonly kind: 'join'; readonly join: AdmittedJoin }
+  | Exclude<Message, { readonly kind: 'units' | 'vote' | 'join' }>
 
 /** A peer's answer to what it was asked, after admission. */
 export type AdmittedAnswer =
@@ -48,12 +56,17 @@ export interface StoredBlock {
 
 /** What a restarted replica finds on its own disk. */
 export interface Restored {
-  /** Genesis block first, then the newest blocks, ascending, as far back as `recentRounds` of the config asks; empty before genesis. */
+  /**
+   * The block that seats the current view (genesis, or the newest certified reconfigure block), then the newest of the view's own,
+   * ascending, as far back as `recentRounds` of the config asks and to the last assemble block; empty before genesis.
+   */
   readonly blocks: readonly StoredBlock[]
   /** Units of the current view that are on disk, in any order, own ones included. */
   readonly units: readonly AdmittedUnit[]
   /** Own votes for blocks that have no certificate yet. */
   readonly votes: readonly Vote[]
+  /** Keys made for views that are still here. */
+  readonly keys: readonly ConsensusKey[]
   /** Faults that evidence on disk proves. */
   readonly faults: readonly Fault[]
 }
@@ -81,8 +94,10 @@ export type ChoamInput =
   | { readonly kind: 'created'; readonly unit: AdmittedUnit }
   /** Answer to `execute`. */
   | { readonly kind: 'executed'; readonly executed: Executed }
-  /** Answer to `vote`: block and vote are durable. */
-  | { readonly kind: 'voted'; readonly vote: Vote }
+  /** Answer to `keep`: block and vote are durable. `vote` is undefined where we hold no seat. */
+  | { readonly kind: 'kept'; readonly height: Height; readonly vote: Vote | undefined }
+  /** Answer to `join`: our join, with the signature of our identity. */
+  | { readonly kind: 'joined'; readonly join: SignedJoin }
   /** A linearizable read wants a height. `request` is the host's number for it. */
   | { readonly kind: 'read'; readonly request: number }
   /** Time has reached `wakeAt`. */

@@ -4,14 +4,16 @@
 import { assert } from '@quorate/kernel'
 
 /** Where a replica stands. */
-export type Phase = 'initial' | 'founding' | 'operational' | 'synchronizing' | 'failed'
+export type Phase = 'initial' | 'founding' | 'operational' | 'following' | 'synchronizing' | 'failed'
 
 /** What moves it. */
 export type LifeEvent =
   /** Started on an empty disk. */
   | 'found'
-  /** A committee is seated: genesis is certified here, or was before the restart. */
+  /** A committee is seated, and this replica holds one of its seats. */
   | 'seated'
+  /** A committee is seated without this replica. */
+  | 'unseated'
   /** Blocks of others were taken past what was ordered here: ordering starts again behind them. */
   | 'fetched'
   /** As far as the peers are known to be. */
@@ -24,26 +26,51 @@ export const LIFE: Readonly<Record<Phase, Readonly<Record<LifeEvent, Phase | und
   initial: {
     found: 'founding',
     seated: 'operational',
+    unseated: 'following',
     fetched: 'impossible',
     level: 'impossible',
     diverged: 'impossible',
   },
-  founding: { found: 'impossible', seated: 'operational', fetched: undefined, level: undefined, diverged: 'failed' },
+  founding: {
+    found: 'impossible',
+    seated: 'operational',
+    unseated: 'following',
+    fetched: undefined,
+    level: undefined,
+    diverged: 'failed',
+  },
   operational: {
     found: 'impossible',
-    seated: 'impossible',
+    seated: undefined,
+    unseated: 'following',
     fetched: 'synchronizing',
+    level: undefined,
+    diverged: 'failed',
+  },
+  following: {
+    found: 'impossible',
+    seated: 'operational',
+    unseated: undefined,
+    fetched: undefined,
     level: undefined,
     diverged: 'failed',
   },
   synchronizing: {
     found: 'impossible',
-    seated: 'impossible',
+    seated: undefined,
+    unseated: 'following',
     fetched: undefined,
     level: 'operational',
     diverged: 'failed',
   },
-  failed: { found: undefined, seated: undefined, fetched: undefined, level: undefined, diverged: undefined },
+  failed: {
+    found: undefined,
+    seated: undefined,
+    unseated: undefined,
+    fetched: undefined,
+    level: undefined,
+    diverged: undefined,
+  },
 }
 
 /** The next state. */

@@ -25,8 +25,8 @@ export interface ChoamLimits {
   readonly requestBlocks: number
   /** Behind by more than this, blocks are fetched at once. */
   readonly farBehind: number
-  /** How long a founder waits for the others once a quorum has joined. */
-  readonly foundingMs: number
+  /** How long a member of a committee to come waits for the others once a quorum has joined. */
+  readonly joinMs: number
   /** An unanswered question for heights is put again. */
   readonly readMs: number
 }
@@ -46,6 +46,6 @@ export const CHOAM_LIMITS: ChoamLimits = {
   requestMs: 1000,
   requestBlocks: 64,
   farBehind: 32,
-  foundingMs: 1500,
+  joinMs: 1500,
   readMs: 200,
 }

@@ -3,17 +3,42 @@
 
 import type { AlephEffect, AlephInput, Base } from '@quorate/aleph'
 import { Aleph, ALEPH_LIMITS, deterministicCoin } from '@quorate/aleph'
-import type { AdmittedUnit, Committee, Digest, MemberId, Seat } from '@quorate/types'
-import { decodePayload, encodeItem, TRANSACTION_LIMITS } from '@quorate/types'
+import type { AdmittedUnit, Committee, Digest, MemberId, OrderedHead, Seat } from '@quorate/types'
+import { decodePayload, encodeItem, encodePayload, TRANSACTION_LIMITS } from '@quorate/types'
 import type { Now } from './input.ts'
 
 /** The largest transaction must fit into a unit, and blocks take their time from clocks that were heard within seconds. */
 const LIMITS = { ...ALEPH_LIMITS, unitPayloadBytesMax: TRANSACTION_LIMITS.bytesMax + 1024, freshMs: 5_000 }
 
-/** The units of a payload's items, encoded one by one again: what a queue takes. */
+/** A head as a block holds it. */
+export function headOf({ round, slot, head, units }: AlephEffect & { kind: 'ordered' }): OrderedHead {
+  const ordered = units.map(({ creator, round: at, hash, timestampMs, payload }) => ({
+    creator,
+    round: at,
+    hash,
+    timestampMs,
+    payload,
+  }))
+  return { round, slot, hash: head, units: ordered }
+}
+
+/** Transactions as items. */
+export function itemsFor(transactions: readonly Uint8Array[]): readonly Uint8Array[] {
+  return transactions.map((bytes) => encodeItem({ kind: 'transaction', bytes }))
+}
+
+/** A payload's items, encoded one by one again: what a queue takes. */
 export function itemsOf(payload: Uint8Array): readonly Uint8Array[] {
   const items = decodePayload(payload)
   return items.ok ? items.value.map(encodeItem) : []
+}
+
+/** The transactions among encoded items. */
+export function transactionsAmong(items: readonly Uint8Array[]): readonly Uint8Array[] {
+  return items.flatMap((item) => {
+    const decoded = decodePayload(encodePayload([item]))
+    return decoded.ok ? decoded.value.flatMap((each) => (each.kind === 'transaction' ? [each.bytes] : [])) : []
+  })
 }
 
 export class Ordering {

@@ -1,13 +1,13 @@
 // Blocks between order and certificate: executed, made into a header, voted for, certified; each step strictly in height order.
 //
-//   ordered --execute--> executed --header, vote--> voted --quorum of votes--> certified
+//   ordered --execute--> executed --header, vote--> kept --quorum of votes--> certified
 //
 // A block fetched from a peer enters at the same place with its certificate in hand; what this replica computes for it must give
 // the certified header to the byte, or its state has diverged.
 
-import { assert, must } from '@quorate/kernel'
-import type { BlockPointer, Certificate, Digest, Header, Height, Millis, ViewId, Vote } from '@quorate/types'
-import { blockHash, bodyHash, encodeHeader, height, millis, NO_BLOCK } from '@quorate/types'
+import { assert, must, unwrap } from '@quorate/kernel'
+import type { BlockPointer, Body, Certificate, Digest, Header, Height, Millis, ViewId, Vote } from '@quorate/types'
+import { blockHash, bodyHash, decodeBody, encodeBody, encodeHeader, height, millis, NO_BLOCK } from '@quorate/types'
 import type { ChoamEffect } from './effect.ts'
 import type { Executed } from './input.ts'
 import type { ChoamLimits } from './limits.ts'
@@ -18,6 +18,7 @@ interface Entry {
   readonly view: ViewId
   readonly timeMs: Millis
   readonly bodyBytes: Uint8Array
+  readonly kind: Body['kind']
   readonly body: Digest
   header: Header | undefined
   hash: Digest | undefined
@@ -26,15 +27,49 @@ interface Entry {
   certified: { readonly hash: Digest; readonly certificate: Certificate } | undefined
 }
 
+const NOWHERE: BlockPointer = { height: height(0), hash: NO_BLOCK }
+
 /** A block that became final. */
 export interface Final {
   readonly header: Header
   readonly hash: Digest
   readonly certificate: Certificate
+  /** Of a block that seats a committee. */
+  readonly body: SeatingBody | undefined
+}
+
+/** What a committee follows from. */
+export type SeatingBody = Extract<Body, { readonly kind: 'genesis' | 'reconfigure' }>
+
+/** A block as a peer had it certified. */
+export type Certified = Kept & { readonly certificate: Certificate }
+
+/** A block that was executed and kept before. */
+export interface Kept {
+  readonly header: Header
+  readonly body: Body
+  readonly bodyBytes: Uint8Array
+  readonly hash: Digest
+  readonly certificate: Certificate | undefined
+}
+
+/** A block that was executed here. */
+export interface Made {
+  readonly kind: 'made'
+  readonly body: Body['kind']
+  readonly header: Header
+  readonly headerBytes: Uint8Array
+  readonly bodyBytes: Uint8Array
+  readonly hash: Digest
 }
 
 /** What the pipeline found out about an entry. */
 export type Diverged = Extract<ChoamEffect, { readonly kind: 'diverged' }>
+
+function seatingBody({ kind, bodyBytes }: Entry): SeatingBody | undefined {
+  if (kind !== 'genesis' && kind !== 'reconfigure') return undefined
+  return unwrap(decodeBody(bodyBytes), 'a body that was executed') as SeatingBody
+}
 
 export class Pipeline {
   readonly #ledger: Digest
@@ -49,7 +84,10 @@ export class Pipeline {
   /** Of the last executed block. */
   #previous: { readonly hash: Digest; readonly timeMs: Millis } = { hash: NO_BLOCK, timeMs: millis(0) }
   #lastTimeMs: Millis = millis(0)
-  #genesis: BlockPointer = { height: height(0), hash: NO_BLOCK }
+  /** What the next header points back to. */
+  #lastReconfigure: BlockPointer = NOWHERE
+  #lastAssemble: BlockPointer = NOWHERE
+  #genesis: BlockPointer = NOWHERE
 
   constructor(ledger: Digest, era: number, limits: ChoamLimits) {
     this.#ledger = ledger
@@ -62,6 +100,7 @@ export class Pipeline {
     return this.#ordered
   }
 
+  /** Highest block that is kept here, with our vote where we hold a seat; -1 for none. */
   get voted(): number {
     return this.#voted
   }
@@ -75,47 +114,39 @@ export class Pipeline {
     return this.#ordered - this.#certified >= this.#limits.pipelineMax
   }
 
-  /** The block of height 0, once it is executed. */
-  get genesis(): BlockPointer {
-    return this.#genesis
-  }
-
   /** Takes the next ordered body. */
-  append(view: ViewId, bodyBytes: Uint8Array, timeMs: Millis): void {
+  append(view: ViewId, body: Body, timeMs: Millis): void {
     this.#ordered += 1
     // The database's clock never goes back, whatever the creators' clocks say.
     this.#lastTimeMs = millis(Math.max(this.#lastTimeMs, timeMs))
-    this.#enter(view, bodyBytes, this.#lastTimeMs)
+    this.#enter(view, encodeBody(body), body.kind, this.#lastTimeMs)
   }
 
   /** Takes the next block as a peer had it certified. */
-  appendCertified(header: Header, bodyBytes: Uint8Array, hash: Digest, certificate: Certificate): void {
+  appendCertified({ header, body, bodyBytes, hash, certificate }: Certified): void {
     this.#ordered += 1
     assert(header.height === this.#ordered, `certified block ${header.height} behind ${this.#ordered - 1}`)
     this.#lastTimeMs = header.timeMs
-    const entry = this.#enter(header.view, bodyBytes, header.timeMs)
+    const entry = this.#enter(header.view, bodyBytes, body.kind, header.timeMs)
     entry.certified = { hash, certificate }
   }
 
-  /** Takes a block from this replica's own disk: executed and voted for before the restart. */
-  restore(
-    block: { readonly header: Header; readonly headerBytes: Uint8Array; readonly bodyBytes: Uint8Array },
-    certificate: Certificate | undefined,
-  ): void {
-    const { header, headerBytes, bodyBytes } = block
-    const hash = blockHash(headerBytes)
+  /** Takes a block from this replica's own disk: executed and kept before the restart. */
+  restore({ header, body, bodyBytes, hash, certificate }: Kept): void {
     this.#ordered = header.height
     this.#asked = header.height
     this.#executed = header.height
     this.#voted = header.height
     this.#lastTimeMs = header.timeMs
-    this.#previous = { hash, timeMs: header.timeMs }
-    if (header.height === 0) this.#genesis = { height: header.height, hash }
+    this.#lastReconfigure = header.lastReconfigure
+    this.#lastAssemble = header.lastAssemble
+    this.#genesis = header.lastCheckpoint
+    this.#passed(body.kind, hash, header)
     if (certificate !== undefined && this.#entries.size === 0) {
       this.#certified = header.height
       return
     }
-    const entry = this.#enter(header.view, bodyBytes, header.timeMs)
+    const entry = this.#enter(header.view, bodyBytes, body.kind, header.timeMs)
     entry.header = header
     entry.hash = hash
     if (certificate !== undefined) entry.certified = { hash, certificate }
@@ -127,12 +158,13 @@ export class Pipeline {
     if (entry !== undefined) entry.vote = vote
   }
 
-  #enter(view: ViewId, bodyBytes: Uint8Array, timeMs: Millis): Entry {
+  #enter(view: ViewId, bodyBytes: Uint8Array, kind: Body['kind'], timeMs: Millis): Entry {
     const entry: Entry = {
       height: height(this.#ordered),
       view,
       timeMs,
       bodyBytes,
+      kind,
       body: bodyHash(bodyBytes),
       header: undefined,
       hash: undefined,
@@ -155,18 +187,18 @@ export class Pipeline {
     return effects
   }
 
-  /** The database has executed the next block: gives the vote to be made, or the divergence. */
-  executed(executed: Executed): ChoamEffect {
+  /** The database has executed the next block: gives its header, or the divergence. */
+  executed(executed: Executed): Made | Diverged {
     this.#executed += 1
     assert(executed.height === this.#executed, `height ${executed.height} executed, ${this.#executed} expected`)
     const entry = this.#entry(this.#executed)
-    const isGenesis = entry.height === 0
     const header: Header = {
       era: this.#era,
       height: entry.height,
       view: entry.view,
       previous: this.#previous.hash,
-      lastReconfigure: this.#genesis,
+      lastReconfigure: this.#lastReconfigure,
+      lastAssemble: this.#lastAssemble,
       lastCheckpoint: this.#genesis,
       timeMs: entry.timeMs,
       transactionsRoot: executed.transactionsRoot,
@@ -178,18 +210,28 @@ export class Pipeline {
     const hash = blockHash(headerBytes)
     entry.header = header
     entry.hash = hash
-    this.#previous = { hash, timeMs: entry.timeMs }
-    if (isGenesis) this.#genesis = { height: entry.height, hash }
+    this.#passed(entry.kind, hash, entry)
     if (entry.certified !== undefined && entry.certified.hash !== hash) {
       return { kind: 'diverged', height: entry.height, ours: hash, certified: entry.certified.hash }
     }
-    return { kind: 'vote', view: entry.view, header, headerBytes, bodyBytes: entry.bodyBytes, hash }
+    return { kind: 'made', body: entry.kind, header, headerBytes, bodyBytes: entry.bodyBytes, hash }
   }
 
-  /** Block and vote are durable. */
-  votedFor(vote: Vote): void {
+  /** What later headers point back to. */
+  #passed(kind: Body['kind'], hash: Digest, at: { readonly height: Height; readonly timeMs: Millis }): void {
+    this.#previous = { hash, timeMs: at.timeMs }
+    const pointer = { height: at.height, hash }
+    if (kind === 'genesis') this.#genesis = pointer
+    if (kind === 'assemble') this.#lastAssemble = pointer
+    if (kind !== 'genesis' && kind !== 'reconfigure') return
+    this.#lastReconfigure = pointer
+    this.#lastAssemble = NOWHERE
+  }
+
+  /** The block, and our vote for it where we have one, are durable. */
+  kept(at: Height, vote: Vote | undefined): void {
     this.#voted += 1
-    assert(vote.height === this.#voted, `voted at height ${vote.height}, ${this.#voted} expected`)
+    assert(at === this.#voted, `block ${at} is kept, ${this.#voted} expected`)
     this.#entry(this.#voted).vote = vote
   }
 
@@ -203,13 +245,13 @@ export class Pipeline {
     return undefined
   }
 
-  /** The next block that is both voted for here and certified, if it is. */
+  /** The next block that is both kept here and certified, if it is. */
   next(): Final | undefined {
     const entry = this.#entries.get(height(this.#certified + 1))
     if (entry === undefined || entry.height > this.#voted || entry.certified === undefined) return undefined
     this.#certified = entry.height
     this.#entries.delete(entry.height)
-    return { header: must(entry.header, 'a voted block has a header'), ...entry.certified }
+    return { header: must(entry.header, 'a kept block has a header'), ...entry.certified, body: seatingBody(entry) }
   }
 
   /** Own votes above `above` that are not certified here. */
@@ -220,11 +262,12 @@ export class Pipeline {
     return votes
   }
 
-  /** Hash of a block that is not final yet, as far as it is known: executed here, or certified elsewhere. */
-  hashAt(at: number): Digest | undefined {
-    if (at === this.#executed) return this.#previous.hash
-    const entry = this.#entries.get(height(at))
-    return entry?.hash ?? entry?.certified?.hash
+  /** Whether this block can be taken now, behind the newest. */
+  isNext(header: Header): boolean {
+    if (header.height !== this.#ordered + 1 || this.isFull) return false
+    const newest = this.#entries.get(height(this.#ordered))
+    const hash = this.#ordered === this.#executed ? this.#previous.hash : (newest?.hash ?? newest?.certified?.hash)
+    return hash === undefined || hash === header.previous
   }
 
   #entry(at: number): Entry {

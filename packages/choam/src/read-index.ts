@@ -8,6 +8,9 @@
 
 import type { Height, MemberId, Millis } from '@quorate/types'
 
+/** Who speaks for us: ourselves, where we hold a seat. */
+type Own = { readonly member: MemberId; readonly voted: number } | undefined
+
 /** A question that is out. */
 interface RoundOfQuestions {
   readonly number: number
@@ -31,15 +34,22 @@ export class ReadIndex {
     this.#waiting.push(request)
   }
 
-  /** The number to ask peers with now, if a round has to be begun or repeated. `own` is how far this replica itself has voted. */
-  due(nowMs: Millis, own: { readonly member: MemberId; readonly voted: number }): number | undefined {
+  /** Another committee is to be asked: what the last one answered counts no more. */
+  restart(): void {
+    if (this.#round === undefined) return
+    this.#waiting.unshift(...this.#round.requests)
+    this.#round = undefined
+  }
+
+  /** The number to ask the committee with now, if a round has to be begun or repeated. `own` is how far we have voted ourselves. */
+  due(nowMs: Millis, own: Own): number | undefined {
     if (this.#round === undefined) {
       if (this.#waiting.length === 0) return undefined
       this.#number = (this.#number + 1) % 0xffff_ffff
       this.#round = {
         number: this.#number,
         requests: this.#waiting,
-        named: new Map([[own.member, own.voted]]),
+        named: new Map(own === undefined ? [] : [[own.member, own.voted]]),
         askedAtMs: nowMs,
       }
       this.#waiting = []

@@ -10,8 +10,8 @@ export interface ProvenBlock {
   readonly outcomes: readonly Uint8Array[]
 }
 
-/** The receipt of the transaction at `position` of `block`; undefined where there is none. */
-export function receiptFor(genesis: Receipt['genesis'], block: ProvenBlock, position: number): Receipt | undefined {
+/** The receipt of the transaction at `position` of `block`; undefined where there is none. `views`: see Receipt. */
+export function receiptFor(views: Receipt['views'], block: ProvenBlock, position: number): Receipt | undefined {
   const body = decodeBody(block.body)
   if (!body.ok) return undefined
   const transactions = transactionsOf(body.value)
@@ -19,7 +19,7 @@ export function receiptFor(genesis: Receipt['genesis'], block: ProvenBlock, posi
   const outcome = block.outcomes[position]
   if (transaction === undefined || outcome === undefined) return undefined
   return {
-    genesis,
+    views,
     header: block.header,
     certificate: block.certificate,
     transaction,

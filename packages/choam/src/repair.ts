@@ -50,9 +50,12 @@ export class Repair {
     if (this.#request?.to === from) this.#request = undefined
   }
 
-  /** What to ask now. `certified` is ours, `have` the highest block we have in any state (-1 for none). */
-  due(nowMs: Millis, certified: number, have: number): BlockRequest | undefined {
-    const dueMs = this.dueMs(certified, have)
+  /**
+   * What to ask now. `certified` is ours, `have` the highest block we have in any state (-1 for none). Who only follows (`isFollower`)
+   * gets no blocks in another way, and asks at once.
+   */
+  due(nowMs: Millis, certified: number, have: number, isFollower: boolean): BlockRequest | undefined {
+    const dueMs = this.dueMs(certified, have, isFollower)
     if (dueMs === undefined || nowMs < dueMs) return undefined
     // Peers take turns, so that one that answers nonsense, or nothing, costs one turn.
     const ahead = this.#ahead(certified)
@@ -64,11 +67,11 @@ export class Repair {
   }
 
   /** When blocks will be asked for if nothing changes; undefined while no peer is ahead. */
-  dueMs(certified: number, have: number): number | undefined {
+  dueMs(certified: number, have: number, isFollower: boolean): number | undefined {
     const ahead = this.#ahead(certified)
     if (ahead.length === 0) return undefined
     const answered = this.#request === undefined ? 0 : this.#request.sentAtMs + this.#limits.requestMs
-    const isFar = ahead.some((each) => each.certified > have + this.#limits.farBehind)
+    const isFar = isFollower || ahead.some((each) => each.certified > have + this.#limits.farBehind)
     return isFar ? answered : Math.max(answered, this.#progressAtMs + this.#limits.stallMs)
   }
 

@@ -1,5 +1,7 @@
-import type { Digest, MemberId, Seat, ViewId } from '@quorate/types'
+import type { Digest, Height, MemberId, Seat, ViewId } from '@quorate/types'
+import { height } from '@quorate/types'
 import type { Phase } from './life.ts'
+import type { Stage } from './rotation.ts'
 
 /** A proven fault of a member. */
 export interface Fault {
@@ -12,8 +14,11 @@ export interface Fault {
 /** What a replica's core says of itself. Heights are undefined before the first block. */
 export interface ChoamStatus {
   readonly phase: Phase
+  /** How far the view is from its end. */
+  readonly stage: Stage
   readonly view: ViewId
   readonly seat: Seat | undefined
+  readonly seats: number
   readonly quorum: number
   readonly certified: number | undefined
   readonly voted: number | undefined
@@ -21,10 +26,21 @@ export interface ChoamStatus {
   readonly round: number
   /** The newest certified block. */
   readonly tip: { readonly hash: Digest; readonly timeMs: number; readonly stateRoot: Digest } | undefined
-  readonly committee: readonly {
+  /** Every member, whether seated or not. */
+  readonly members: readonly {
     readonly member: MemberId
+    readonly seat: Seat | undefined
     readonly certified: number | undefined
     readonly voted: number | undefined
   }[]
   readonly faults: readonly Fault[]
+}
+
+/** Heights as a status tells them: from -1, where there is none, to undefined. */
+export function heightsOf(tip: { readonly certified: number; readonly voted: number } | undefined): {
+  readonly certified: Height | undefined
+  readonly voted: Height | undefined
+} {
+  const orUndefined = (at = -1): Height | undefined => (at < 0 ? undefined : height(at))
+  return { certified: orUndefined(tip?.certified), voted: orUndefined(tip?.voted) }
 }

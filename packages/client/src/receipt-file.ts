@@ -51,7 +51,8 @@ export function parseProof(value: unknown): Result<ReceiptFile, ReceiptError> {
   if (bytes === undefined) return malformed('receipt must be base64')
   const receipt = decodeReceipt(bytes)
   if (!receipt.ok) return malformed(receipt.error.message)
-  const body = decodeBody(receipt.value.genesis.body)
-  if (!body.ok || body.value.kind !== 'genesis') return malformed('the genesis block has no genesis body')
+  const [genesis] = receipt.value.views
+  const body = genesis === undefined ? undefined : decodeBody(genesis.body)
+  if (body?.ok !== true || body.value.kind !== 'genesis') return malformed('the genesis block has no genesis body')
   return ok({ ledger: hashOf('genesis', body.value.genesis), receipt: bytes })
 }

@@ -83,7 +83,7 @@ test('parts of two receipts, or of two ledgers, do not make a third', () => {
   expect(codeOf(fileOf(good), other.genesis)).toBe('OTHER_LEDGER')
   const relabelled = printReceiptFile({ ledger: ledgerId(other.genesis), receipt: good })
   expect(codeOf(relabelled, other.genesis)).toBe('OTHER_LEDGER')
-  const foreign = encodeReceipt({ ...other.receipt(3), genesis: ledger.receipt(3).genesis })
+  const foreign = encodeReceipt({ ...other.receipt(3), views: ledger.receipt(3).views })
   expect(codeOf(fileOf(foreign))).toBe('OTHER_VIEW')
 })
 

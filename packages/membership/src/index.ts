@@ -1,2 +1,2 @@
 export { Context } from './context.ts'
-export { seatCommittee } from './seating.ts'
+export { committeeSeatedBy, committeeToCome, seatCommittee, seatsAfter } from './seating.ts'

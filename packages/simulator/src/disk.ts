@@ -4,6 +4,7 @@
 //
 // Limits: bytes are not simulated. That SQLite keeps its word on a real file system is for tests with real files to show.
 
+import type { ConsensusKey, ViewId } from '@quorate/types'
 import { bytesEqual, sha256Of } from '@quorate/kernel'
 import type {
   StoredBlock,
@@ -127,6 +128,8 @@ export class SimDisk implements StoredLedger {
   isFull = false
   /** The block that can't be read any more. */
   rotten: number | undefined
+  /** Keys made for views, by the view they were published in: a file beside the ledger. */
+  readonly viewKeys = new Map<ViewId, ConsensusKey>()
   /** Hash of every own unit that ever was durable here. */
   readonly ownUnits = new Set<string>()
 

@@ -210,13 +210,21 @@ function liarsFor(random: Random, { profile, lie }: Wishes, doomed: readonly num
   return doomed.filter(() => random.chance(share)).map((member) => ({ member, lie: random.pick<Lie>(LIES) }))
 }
 
+/** Short views, so that many begin; sometimes not everybody sits. Drawn beside all else. */
+function rotationFor(random: Random, members: number): Plan['rotation'] {
+  if (random.chance(0.3)) return undefined
+  const seats = members > 4 && random.chance(0.5) ? random.whole(4, members - 1) : members
+  return { seats, viewBlocks: random.pick([2, 5, 20, 60]) }
+}
+
 /** The plan of a seed. */
 export function drawPlan(seed: number, wishes: Wishes): Plan {
   const { profile } = wishes
   const random = new Random(seed, `plan ${profile}`)
   const members = wishes.members ?? random.pick(MEMBERS)
   const numbers = Array.from({ length: members }, (_, number) => number)
-  const doomed = random.some(numbers, faultyMax(members))
+  const rotation = rotationFor(new Random(seed, 'rotation'), members)
+  const doomed = random.some(numbers, faultyMax(members)).slice(0, faultyMax(rotation?.seats ?? members))
   const durationMs = wishes.durationMs ?? random.between(20_000, 120_000)
   const draw: Draw = { random: new Random(seed, 'faults'), members: numbers, doomed }
   const faults: Fault[] = []
@@ -244,5 +252,6 @@ export function drawPlan(seed: number, wishes: Wishes): Plan {
     clocks: numbers.map(() => clockFor(random, wrongClocks)),
     liars: liarsFor(random, wishes, doomed),
     faults,
+    ...(rotation === undefined ? {} : { rotation }),
   }
 }

@@ -87,13 +87,13 @@ export class Inquiries {
 
   #checkBlock(at: Height, view: BlockView, who: string): void {
     const known = this.#parts.book.at(at)
-    const members = this.#parts.genesis.founders.length
+    const seats = this.#parts.genesis.seats ?? this.#parts.genesis.founders.length
     if (known === undefined) return this.#fail(`${who} shows block ${at}, which nobody certified`)
     if (view.height !== at || view.hash !== known.hash)
       return this.#fail(`${who} shows ${view.hash} as block ${at}, certified is ${known.hash}`)
     const signers = new Set(view.signers).size
-    if (signers < members - faultyMax(members) && at > 0)
-      return this.#fail(`${who}: ${signers} of ${members} members signed block ${at}`)
+    if (signers < seats - faultyMax(seats) && at > 0)
+      return this.#fail(`${who}: ${signers} of ${seats} seats signed block ${at}`)
     const ids = view.transactions.map((each) => each.id)
     if (JSON.stringify(ids) !== JSON.stringify(known.execution.ids))
       this.#fail(`${who} shows ${ids.length} transactions in block ${at}, executed were ${known.execution.ids.length}`)

@@ -34,7 +34,8 @@ type Send = Extract<ChoamEffect, { readonly kind: 'send' }>
 
 /** What a liar has. */
 export interface LiarTools {
-  readonly signer: MemberSigner
+  /** Signs with the key of the seat that it holds now. */
+  readonly signer: Pick<MemberSigner, 'id' | 'sign'>
   readonly network: SimNetwork
   readonly random: Random
   readonly peers: readonly MemberId[]
@@ -43,7 +44,7 @@ export interface LiarTools {
 
 type Change = (effect: Send, tools: LiarTools) => readonly ChoamEffect[]
 
-function sign(unit: UnsignedUnit, signer: MemberSigner): Uint8Array {
+function sign(unit: UnsignedUnit, signer: LiarTools['signer']): Uint8Array {
   return sealUnit(unit, signer.sign(unitSignedBytes(unitHash(encodeUnsignedUnit(unit))))).bytes
 }
 

@@ -112,6 +112,7 @@ export class Nemesis {
 
   #wipe(replica: SimReplica): void {
     replica.machine.disk.restoreTo(-1)
+    replica.machine.disk.viewKeys.clear()
     replica.machine.database.rewind(undefined)
   }
 

@@ -4,8 +4,8 @@
 
 import type { AdmissionError, Choam } from '@quorate/choam'
 import type { FinalBlock } from '@quorate/replica/host'
-import { seatCommittee } from '@quorate/membership'
-import type { Committee, Evidence, Genesis, MemberId, Vote } from '@quorate/types'
+import { committeeSeatedBy } from '@quorate/membership'
+import type { Committee, Digest, Evidence, Genesis, MemberId, ViewId, Vote } from '@quorate/types'
 import {
   blockHash,
   checkCertificate,
@@ -59,12 +59,15 @@ export class Observer implements Watcher {
   readonly #tipAtStart = new Map<SimReplica, number>()
   /** What was done to a machine: codes that it may stop with. */
   readonly #expected = new Map<SimReplica, Set<string>>()
-  #committee: Committee | undefined
+  /** Every committee that was seated, by view. */
+  readonly #committees = new Map<ViewId, Committee>()
   /** How often something rare happened, by name. */
   readonly rare = new Map<string, number>()
 
   constructor(parts: ObserverParts) {
     this.#parts = parts
+    const founders = foundersCommittee(parts.genesis)
+    this.#committees.set(founders.view, founders)
     parts.genesis.founders.forEach(({ id }, number) => this.#numbers.set(id, number))
   }
 
@@ -160,7 +163,8 @@ export class Observer implements Watcher {
     if (known === undefined) return
     if (known.hash !== hash)
       return world.fail('agreement', `${who} has block ${hash} at height ${header.height}, another has ${known.hash}`)
-    const committee = this.#committeeAt(header.height)
+    const committee = this.#committees.get(header.view)
+    if (committee === undefined) return world.fail('certificate', `${who}: nobody seated view ${header.view}`)
     const placed = { view: header.view, height: header.height, block: hash }
     const checked = checkCertificate(certificate, placed, committee, this.#parts.ring.verify)
     if (!checked.ok)
@@ -185,7 +189,7 @@ export class Observer implements Watcher {
       if (stored === undefined || header?.ok !== true)
         return world.fail('durable', `${who} has certified block ${at}, which its disk does not hold`)
       const hash = blockHash(stored.header)
-      if (at === 0) this.#seat(hash, stored.body)
+      this.#seat(hash, stored.body)
       const wrong = book.enter(header.value, hash, stored)
       if (wrong !== undefined) world.fail(wrong[0], `${who}: ${wrong[1]}`)
       if (at > 0) this.#checkTime(at, header.value.timeMs)
@@ -202,17 +206,14 @@ export class Observer implements Watcher {
       this.#parts.world.fail('clock', `block ${height} is of ${timeMs}, honest clocks showed ${lowest} to ${highest}`)
   }
 
-  #committeeAt(height: number): Committee {
-    const founders = foundersCommittee(this.#parts.genesis)
-    return height === 0 ? founders : (this.#committee ?? founders)
-  }
-
-  #seat(hash: Parameters<typeof seatCommittee>[1], bodyBytes: Uint8Array): void {
+  #seat(hash: Digest, bodyBytes: Uint8Array): void {
     const body = decodeBody(bodyBytes)
-    if (!body.ok || body.value.kind !== 'genesis')
-      return this.#parts.world.fail('serial', 'block 0 is no genesis block')
-    if (body.value.joins.length < this.#parts.genesis.founders.length) this.count('founded by less than all')
-    this.#committee ??= seatCommittee(this.#parts.genesis, hash, body.value.joins)
+    if (!body.ok || (body.value.kind !== 'genesis' && body.value.kind !== 'reconfigure')) return
+    const committee = committeeSeatedBy(this.#parts.genesis, hash, body.value)
+    if (body.value.kind === 'reconfigure') this.count('views that followed')
+    if (body.value.joins.length < committee.size)
+      this.count(body.value.kind === 'genesis' ? 'founded by less than all' : 'joined by less than all')
+    this.#committees.set(committee.view, committee)
   }
 
   // ---- signatures
@@ -251,8 +252,8 @@ export class Observer implements Watcher {
   }
 
   #memberAt(view: Vote['view'], seat: Vote['seat']): number | undefined {
-    const committee = view === this.#committee?.view ? this.#committee : foundersCommittee(this.#parts.genesis)
-    if (committee.view !== view || !committee.has(seat)) return undefined
+    const committee = this.#committees.get(view)
+    if (committee?.has(seat) !== true) return undefined
     return this.#numbers.get(committee.at(seat).id)
   }
 
@@ -274,11 +275,8 @@ export class Observer implements Watcher {
     if (!this.isHonest(replica.member)) return
     if (member === undefined || this.isHonest(member))
       world.fail('accusation', `member ${replica.member} accuses honest member ${member} of ${evidence.kind}`)
-    const committee = this.#committee
-    if (
-      !this.#proves(evidence, accused, foundersCommittee(this.#parts.genesis)) &&
-      (committee === undefined || !this.#proves(evidence, accused, committee))
-    )
+    const committees = [...this.#committees.values()]
+    if (!committees.some((committee) => this.#proves(evidence, accused, committee)))
       world.fail('accusation', `member ${replica.member} stored evidence of ${evidence.kind} that proves nothing`)
   }
 

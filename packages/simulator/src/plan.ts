@@ -135,6 +135,13 @@ export interface Plan {
   readonly clocks: readonly ClockManners[]
   readonly liars: readonly { readonly member: number; readonly lie: Lie }[]
   readonly faults: readonly Fault[]
+  /** Seats of a committee, and blocks of a view. Plans from before views rotated have none: everybody sits, for ever. */
+  readonly rotation?: { readonly seats: number; readonly viewBlocks: number }
+}
+
+/** Seats of the plan's committees. */
+export function seatsOf({ rotation, members }: Plan): number {
+  return rotation?.seats ?? members
 }
 
 /** Faults after which a member may contradict what it signed: the failure model counts it among the faulty. */
@@ -147,7 +154,7 @@ export function faultyOf(plan: Plan): ReadonlySet<number> {
   return faulty
 }
 
-/** Most members that may be faulty of `members`. */
+/** Most that may be faulty of so many seats. */
 export function faultyMax(members: number): number {
   return Math.floor((members - 1) / 3)
 }

@@ -5,7 +5,6 @@
 import type { AdmissionError } from '@quorate/choam'
 import { Choam, CHOAM_LIMITS } from '@quorate/choam'
 import { must, unwrap } from '@quorate/kernel'
-import { seatCommittee } from '@quorate/membership'
 import type { Bend, FinalBlock, Listener, Ports, ReadersOfFront, RecoverableDatabase } from '@quorate/replica/host'
 import {
   Answers,
@@ -21,18 +20,8 @@ import {
   Submissions,
 } from '@quorate/replica/host'
 import { ERA } from '@quorate/sql-state'
-import type { Answer, Committee, Evidence, Genesis, Join, MemberId } from '@quorate/types'
-import {
-  blockHash,
-  decodeBody,
-  foundersCommittee,
-  genesisView,
-  height as heightOf,
-  identityKey,
-  joinSignedBytes,
-  ledgerId,
-  millis,
-} from '@quorate/types'
+import type { Answer, ConsensusKey, Evidence, Genesis, Join, MemberId } from '@quorate/types'
+import { genesisView, height as heightOf, identityKey, joinSignedBytes, ledgerId, millis } from '@quorate/types'
 import type { SimClock } from './clock.ts'
 import type { SimDatabase } from './database.ts'
 import type { SimDisk } from './disk.ts'
@@ -61,6 +50,8 @@ export interface Surroundings {
   readonly ring: KeyRing
   readonly speed: Speed
   readonly watcher: Watcher
+  /** Hands transactions that a replica can't order to one that can. Lost where there is none: their clients ask again. */
+  readonly place: (transactions: readonly Uint8Array[]) => void
 }
 
 /** Who sees what the replicas do. */
@@ -158,6 +149,11 @@ export class SimReplica implements Station {
     return this.#process?.submissions.size ?? 0
   }
 
+  /** Takes transactions that another replica can't order. */
+  submit(transactions: readonly Uint8Array[]): void {
+    this.#process?.loop.feed({ kind: 'submit', transactions })
+  }
+
   /** Starts a process on what the disk holds. */
   async start(): Promise<void> {
     if (this.isUp) return
@@ -175,9 +171,9 @@ export class SimReplica implements Station {
       }
       await catchUpDatabase(disk, recoverable, ledgerId(genesis), () => undefined)
       const restored = await restore(disk, {
+        genesis,
         recentRounds: CHOAM_LIMITS.windowRounds,
-        committeeFor: (block) =>
-          block?.certificate === undefined ? foundersCommittee(genesis) : seatedBy(genesis, block),
+        keys: [...disk.viewKeys.values()],
       })
       const [least, most] = BOOT_MS
       world.after(this.machine.random.between(least, most), () => {
@@ -358,10 +354,10 @@ export class SimReplica implements Station {
 
   #ports(life: number, ledger: StoreLedger, questions: OpenQuestions): Ports {
     const { world, speed } = this.#around
-    const { signer, database, clock, random } = this.machine
+    const { database, clock, random } = this.machine
     let freeAtMs = 0
     return {
-      signer,
+      signer: this.#signer(life),
       ledger,
       network: {
         send: (to, code, body) => {
@@ -393,6 +389,32 @@ export class SimReplica implements Station {
         },
       },
     }
+  }
+
+  /** Signs with the keys that are on this machine's disk. */
+  #signer(life: number): Ports['signer'] {
+    const { signer, disk } = this.machine
+    return {
+      id: signer.id,
+      sign: (message, key) => signer.sign(message, key),
+      viewKeys: {
+        publishedIn: (view) => {
+          const key = disk.viewKeys.get(view) ?? signer.keyIn(view)
+          if (this.#step(life)) disk.viewKeys.set(view, key)
+          return key
+        },
+        keepOnly: (kept) => {
+          if (!this.#step(life)) return
+          for (const [view, key] of disk.viewKeys) if (key !== kept) disk.viewKeys.delete(view)
+        },
+      },
+    }
+  }
+
+  /** The key of the seat that this replica's process holds now. */
+  get seatKey(): ConsensusKey | undefined {
+    const core = this.core
+    return core?.seatIn(core.status().view)?.key
   }
 
   #readers(sessions: SimSessions): ReadersOfFront {
@@ -427,6 +449,7 @@ export class SimReplica implements Station {
       },
       onReadable: (request, at) => reads.readable(request, at),
       onEvidence: (member, evidence) => watcher.evidence(this, member, evidence),
+      onUnplaced: (transactions) => this.#around.place(transactions),
       onFatal: (reason) => {
         if (this.life === life) watcher.stopped(this, reason)
       },
@@ -448,11 +471,4 @@ export class SimReplica implements Station {
 /** Nothing comes back to a process that has ended. */
 function never<T>(): Promise<T> {
   return new Promise(() => undefined)
-}
-
-/** The committee that a genesis block on the disk seats. */
-function seatedBy(genesis: Genesis, block: { headerBytes: Uint8Array; bodyBytes: Uint8Array }): Committee {
-  const body = unwrap(decodeBody(block.bodyBytes), 'a genesis body on the disk')
-  const joins = body.kind === 'genesis' ? body.joins : []
-  return seatCommittee(genesis, blockHash(block.headerBytes), joins)
 }

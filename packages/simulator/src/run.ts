@@ -20,7 +20,7 @@ import { SimNetwork } from './network.ts'
 import { Nemesis } from './nemesis.ts'
 import { Observer } from './observer.ts'
 import type { Plan } from './plan.ts'
-import { faultyMax, faultyOf } from './plan.ts'
+import { faultyMax, faultyOf, seatsOf } from './plan.ts'
 import type { HistoryEvent } from './history/history.ts'
 import { foundingSql } from './programs.ts'
 import type { Machine, Surroundings } from './replica.ts'
@@ -67,7 +67,7 @@ export interface Result {
 
 function genesisOf(ring: KeyRing, plan: Plan): Genesis {
   const founders = ring.signers.map(({ id }, number) => ({ id, name: `m${number}`, address: `m${number}:1` }))
-  return { version: 1, name: 'simulated', founders, sql: foundingSql(plan.load) }
+  return { version: 1, name: 'simulated', founders, sql: foundingSql(plan.load), ...plan.rotation }
 }
 
 async function databases(plan: Plan): Promise<() => SimDatabase> {
@@ -79,9 +79,14 @@ async function databases(plan: Plan): Promise<() => SimDatabase> {
 /** Why the failure model promises nothing for this plan, or undefined. */
 export function beyondModelOf(plan: Plan): string | undefined {
   const faulty = faultyOf(plan).size
-  const most = faultyMax(plan.members)
-  return faulty > most ? `${faulty} members are faulty, the failure model allows ${most} of ${plan.members}` : undefined
+  const most = faultyMax(seatsOf(plan))
+  return faulty > most
+    ? `${faulty} members are faulty, the failure model allows ${most} of ${seatsOf(plan)} seats`
+    : undefined
 }
+
+/** Phases in which a replica answers. */
+const SERVING: ReadonlySet<string> = new Set(['operational', 'following'])
 
 /** A cluster made from a plan. */
 class Cluster {
@@ -118,7 +123,20 @@ class Cluster {
       onCatchUp: (replica) => this.nemesis.catchesUp(replica),
       onStopped: (replica, code) => this.nemesis.stopped(replica, code),
     })
-    const around = { world, network: this.network, genesis, ring, speed: plan.speed, watcher: this.observer }
+    const chance = world.random('handed over')
+    const around: Surroundings = {
+      world,
+      network: this.network,
+      genesis,
+      ring,
+      speed: plan.speed,
+      watcher: this.observer,
+      place: (transactions) =>
+        world.after(chance.between(1, 50), () => {
+          const able = this.replicas.filter((replica) => replica.core?.status().phase === 'operational')
+          if (able.length > 0) chance.pick(able).submit(transactions)
+        }),
+    }
     this.replicas = this.#machines(around, newDatabase)
     this.network.connect(this.replicas)
     this.chronicle.show(this.replicas)
@@ -172,7 +190,7 @@ class Cluster {
               ? undefined
               : (replica) =>
                   liarOf(lie, {
-                    signer,
+                    signer: { id: signer.id, sign: (message) => signer.sign(message, replica.seatKey) },
                     network: around.network,
                     random: world.random(`lies ${index}`),
                     peers,
@@ -202,7 +220,7 @@ class Cluster {
     const honest = [...new Set(this.replicas.map((replica) => replica.member))].filter((member) =>
       this.observer.isHonest(member),
     )
-    const quorum = this.plan.members - faultyMax(this.plan.members)
+    const quorum = this.plan.members - faultyMax(seatsOf(this.plan))
     const members = new Set(this.world.random('core').some(honest, quorum))
     const core = this.replicas.filter((replica) => members.has(replica.member))
     this.chronicle.tell(undefined, `heals members ${[...members].join(' ')}; all else stays as it is`)
@@ -221,7 +239,7 @@ class Cluster {
       core.every((replica) => {
         this.#learn(replica)
         const status = replica.core?.status()
-        return status?.phase === 'operational' && status.certified === this.book.tip
+        return SERVING.has(status?.phase ?? '') && status?.certified === this.book.tip
       })
     const isLive = await this.world.run(beganMs + LIVENESS_MS_MAX, isQuiet)
     if (isLive) this.livenessMs = this.world.nowMs - beganMs

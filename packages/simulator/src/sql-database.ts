@@ -36,7 +36,7 @@ interface Head {
 
 function contentOf(bodyBytes: Uint8Array): BlockContent {
   const body = bodyOf(bodyBytes)
-  if (body.kind === 'executions') return { kind: 'executions', transactions: transactionsOf(body) }
+  if (body.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(body) }
   const genesis = decodeGenesis(body.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
   return { kind: 'genesis', members: genesis.value.founders, sql: genesis.value.sql }

@@ -5,8 +5,17 @@ import type { DecodeError, Reader, Result } from '@quorate/kernel'
 import { decode, Writer } from '@quorate/kernel'
 import { SEATS_MAX } from './committee.ts'
 import { hashOf } from './domain.ts'
-import type { Digest, Height, Millis, Round, Seat, ViewId } from './ids.ts'
-import { readDigest, readHeight, readMillis, readRound, readSeat, readViewId, writeDigest } from './ids.ts'
+import type { Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
+import {
+  DIGEST_BYTES,
+  readDigest,
+  readHeight,
+  readMillis,
+  readRound,
+  readSeat,
+  readViewId,
+  writeDigest,
+} from './ids.ts'
 import type { SignedJoin } from './join.ts'
 import { readJoin, writeJoin } from './join.ts'
 import { UNIT_PAYLOAD_BYTES_MAX } from './unit.ts'
@@ -28,6 +37,8 @@ export interface Header {
   readonly previous: Digest
   /** The block that seated this view's committee: genesis, later the last reconfigure block. */
   readonly lastReconfigure: BlockPointer
+  /** The view's newest assemble block, this one included: its hash cuts the rings for the next view. Height 0 while there is none. */
+  readonly lastAssemble: BlockPointer
   /** The last checkpoint; genesis until there is one. */
   readonly lastCheckpoint: BlockPointer
   /** Median of the ordered units' clocks, never before the previous block's. The database's notion of now. */
@@ -58,12 +69,26 @@ export interface OrderedHead {
   readonly units: readonly OrderedUnit[]
 }
 
-/** A block's content. Kinds and their tags are reserved as the design names them: 2 assemble, 3 reconfigure, 4 checkpoint. */
+/** A block's content. Tag 4 is reserved for checkpoints. */
 export type Body =
   /** The founding: canonical bytes of genesis.json and the founders' joins, ordered by the founders themselves. */
   | { readonly kind: 'genesis'; readonly genesis: Uint8Array; readonly joins: readonly SignedJoin[] }
   /** Every head decided since the block before, so that a reader of blocks alone knows what is ordered. */
   | { readonly kind: 'executions'; readonly heads: readonly OrderedHead[] }
+  /** From here on the members that this block's hash seats publish their joins. */
+  | { readonly kind: 'assemble' }
+  | Reconfigure
+
+/** The last block of a view: seats the committee of the next. */
+export interface Reconfigure {
+  readonly kind: 'reconfigure'
+  /** The view that begins. */
+  readonly next: ViewId
+  /** Who holds its seats, by seat. */
+  readonly seats: readonly MemberId[]
+  /** Joins of those who published one, by member: the keys they sign with. The others sign with their identity keys. */
+  readonly joins: readonly SignedJoin[]
+}
 
 /** The 32 zero bytes before genesis. */
 export const NO_BLOCK: Digest = '0'.repeat(64) as Digest
@@ -84,11 +109,12 @@ function readPointer(reader: Reader): BlockPointer {
 
 /** Canonical bytes of a header. */
 export function encodeHeader(header: Header): Uint8Array {
-  const writer = new Writer(360)
+  const writer = new Writer(400)
   writer.u32(header.era).u64(header.height)
   writeDigest(writer, header.view)
   writeDigest(writer, header.previous)
   writePointer(writer, header.lastReconfigure)
+  writePointer(writer, header.lastAssemble)
   writePointer(writer, header.lastCheckpoint)
   writer.u64(header.timeMs)
   writeDigest(writer, header.transactionsRoot)
@@ -106,6 +132,7 @@ export function decodeHeader(bytes: Uint8Array): Result<Header, DecodeError> {
     view: readViewId(reader),
     previous: readDigest(reader),
     lastReconfigure: readPointer(reader),
+    lastAssemble: readPointer(reader),
     lastCheckpoint: readPointer(reader),
     timeMs: readMillis(reader),
     transactionsRoot: readDigest(reader),
@@ -149,6 +176,13 @@ export function encodeBody(body: Body): Uint8Array {
         w.vector(head.units, writeOrderedUnit)
       })
       break
+    case 'assemble':
+      writer.uleb(2)
+      break
+    case 'reconfigure':
+      writeDigest(writer.uleb(3), body.next)
+      writer.vector(body.seats, (w, member) => w.hex(member, DIGEST_BYTES)).vector(body.joins, writeJoin)
+      break
   }
   return writer.finish()
 }
@@ -167,6 +201,13 @@ export function decodeBody(bytes: Uint8Array): Result<Body, DecodeError> {
         units: r.vector(HEAD_UNITS_MAX, readOrderedUnit),
       }))
       return { kind: 'executions', heads }
+    }
+    if (tag === 2) return { kind: 'assemble' }
+    if (tag === 3) {
+      const next = readViewId(reader)
+      const seats = reader.vector(SEATS_MAX, (r) => r.hex(DIGEST_BYTES) as MemberId)
+      if (seats.length === 0 || new Set(seats).size < seats.length) reader.refuse('INVALID', 'seats are not distinct')
+      return { kind: 'reconfigure', next, seats, joins: reader.vector(SEATS_MAX, readJoin) }
     }
     return reader.refuse('INVALID', `body tag ${tag}`)
   })

@@ -139,6 +139,7 @@ const header: fc.Arbitrary<Header> = fc.record({
   view,
   previous: digest,
   lastReconfigure: fc.record({ height, hash: digest }),
+  lastAssemble: fc.record({ height, hash: digest }),
   lastCheckpoint: fc.record({ height, hash: digest }),
   timeMs: millis,
   transactionsRoot: digest,
@@ -372,6 +373,8 @@ test('genesis reads back without addresses, in one order of founders', () => {
         { name: 'b', id: '2'.repeat(64) },
       ],
       sql: ['SELECT 1'],
+      seats: 2,
+      viewBlocks: 4096,
     },
   })
   expect(bodyHash(Uint8Array.of(1))).not.toBe(bodyHash(Uint8Array.of(2)))

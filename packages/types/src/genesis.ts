@@ -24,6 +24,25 @@ export interface Genesis {
   readonly founders: readonly Founder[]
   /** SQL executed in the genesis block, before any client's. */
   readonly sql: readonly string[]
+  /** Seats of a committee, at most the number of founders, who all sit by default. */
+  readonly seats?: number
+  /** A view orders so many blocks before its successor is assembled; 4096 by default. */
+  readonly viewBlocks?: number
+}
+
+/** Blocks of a view, unless genesis.json says otherwise. */
+export const VIEW_BLOCKS = 4096
+/** Most blocks of a view. */
+export const VIEW_BLOCKS_MAX = 1_000_000
+
+/** Seats of a ledger's committees. */
+export function seatsOf({ seats, founders }: Genesis): number {
+  return seats ?? founders.length
+}
+
+/** Blocks that a view of the ledger orders before its successor is assembled. */
+export function viewBlocksOf({ viewBlocks }: Genesis): number {
+  return viewBlocks ?? VIEW_BLOCKS
 }
 
 /** Why a genesis.json is refused. */
@@ -62,13 +81,15 @@ export function parseGenesis(value: unknown): Result<Genesis, GenesisError> {
   const refuse = (message: string): Result<Genesis, GenesisError> =>
     err({ code: 'GENESIS_INVALID', message: `genesis.json: ${message}` })
   if (!isObject(value)) return refuse('not an object')
-  const stranger = unknownKey(value, ['version', 'name', 'founders', 'sql'])
+  const stranger = unknownKey(value, ['version', 'name', 'founders', 'sql', 'seats', 'viewBlocks'])
   if (stranger !== undefined) return refuse(`unknown key "${stranger}"`)
-  const { version, name, founders, sql } = value as {
+  const { version, name, founders, sql, seats, viewBlocks } = value as {
     version?: unknown
     name?: unknown
     founders?: unknown
     sql?: unknown
+    seats?: unknown
+    viewBlocks?: unknown
   }
   if (version !== 1) return refuse(`version is ${JSON.stringify(version)}, this software knows 1`)
   if (typeof name !== 'string' || name.length < 1 || name.length > 128)
@@ -85,7 +106,20 @@ export function parseGenesis(value: unknown): Result<Genesis, GenesisError> {
   if (new Set(parsed.map((founder) => founder.name)).size !== parsed.length) return refuse('two founders share a name')
   if (!Array.isArray(sql) || sql.length > 1000 || !sql.every((each): each is string => typeof each === 'string'))
     return refuse('sql must be a list of at most 1000 strings')
-  return ok({ version: 1, name, founders: parsed, sql })
+  const isCount = (count: unknown, max: number): count is number =>
+    typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= max
+  if (seats !== undefined && !isCount(seats, parsed.length))
+    return refuse(`seats must be 1 to ${parsed.length}, the number of founders, not ${JSON.stringify(seats)}`)
+  if (viewBlocks !== undefined && !isCount(viewBlocks, VIEW_BLOCKS_MAX))
+    return refuse(`viewBlocks must be 1 to ${VIEW_BLOCKS_MAX}, not ${JSON.stringify(viewBlocks)}`)
+  return ok({
+    version: 1,
+    name,
+    founders: parsed,
+    sql,
+    ...(seats === undefined ? {} : { seats }),
+    ...(viewBlocks === undefined ? {} : { viewBlocks }),
+  })
 }
 
 /** Canonical bytes: founders in the order of their ids, without addresses, so that neither layout nor moving house changes the ledger. */
@@ -95,6 +129,7 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
   const founders = [...genesis.founders].sort((a, b) => compareText(a.id, b.id))
   writer.vector(founders, (w, founder) => w.text(founder.name).hex(founder.id, DIGEST_BYTES))
   writer.vector(genesis.sql, (w, sql) => w.text(sql))
+  writer.u32(seatsOf(genesis)).u32(viewBlocksOf(genesis))
   return writer.finish()
 }
 
@@ -103,6 +138,8 @@ export interface FoundedGenesis {
   readonly name: string
   readonly founders: readonly { readonly name: string; readonly id: MemberId }[]
   readonly sql: readonly string[]
+  readonly seats: number
+  readonly viewBlocks: number
 }
 
 /** Reads what `encodeGenesis` wrote. */
@@ -112,7 +149,8 @@ export function decodeGenesis(bytes: Uint8Array): Result<FoundedGenesis, DecodeE
     if (version !== 1) reader.refuse('INVALID', `genesis version ${version}, this software knows 1`)
     const name = reader.text(512)
     const founders = reader.vector(SEATS_MAX, (r) => ({ name: r.text(64), id: r.hex(DIGEST_BYTES) as MemberId }))
-    return { name, founders, sql: reader.vector(1000, (r) => r.text(bytes.length)) }
+    const sql = reader.vector(1000, (r) => r.text(bytes.length))
+    return { name, founders, sql, seats: reader.u32(), viewBlocks: reader.u32() }
   })
 }
 

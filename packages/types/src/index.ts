@@ -1,4 +1,4 @@
-export type { BlockPointer, Body, Header, OrderedHead, OrderedUnit } from './block.ts'
+export type { BlockPointer, Body, Header, OrderedHead, OrderedUnit, Reconfigure } from './block.ts'
 export {
   BLOCK_HEADS_MAX,
   blockHash,
@@ -27,7 +27,18 @@ export { hashOf, signedBytes } from './domain.ts'
 export type { Evidence } from './evidence.ts'
 export { decodeEvidence, encodeEvidence } from './evidence.ts'
 export type { FoundedGenesis, Founder, Genesis, GenesisError } from './genesis.ts'
-export { decodeGenesis, encodeGenesis, genesisView, identityKey, ledgerId, parseGenesis, viewAfter } from './genesis.ts'
+export {
+  decodeGenesis,
+  encodeGenesis,
+  genesisView,
+  identityKey,
+  ledgerId,
+  parseGenesis,
+  seatsOf,
+  VIEW_BLOCKS_MAX,
+  viewAfter,
+  viewBlocksOf,
+} from './genesis.ts'
 export type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
 export { DIGEST_BYTES, height, millis, parseDigest, parseMemberId, rawOf, round, seat, SIGNATURE_BYTES } from './ids.ts'
 export type { Join, SignedJoin } from './join.ts'
@@ -71,8 +82,8 @@ export type {
 export { decodeOutcome, encodeOutcome, OUTCOME_LIMITS, outcomeHash, writeStatementResult } from './outcome.ts'
 export type { Item } from './payload.ts'
 export { decodePayload, encodeItem, encodePayload, PAYLOAD_ITEMS_MAX } from './payload.ts'
-export type { Proven, Receipt, ReceiptError, SeatCommittee } from './receipt.ts'
-export { checkGenesisBlock, decodeReceipt, encodeReceipt, foundersCommittee, verifyReceipt } from './receipt.ts'
+export type { Proven, Receipt, ReceiptError } from './receipt.ts'
+export { decodeReceipt, encodeReceipt, verifyReceipt } from './receipt.ts'
 export type { Condition, Program, ProgramRequest, Replay, Statement, Step, Transaction } from './transaction.ts'
 export {
   decodeTransaction,
@@ -100,3 +111,13 @@ export {
 } from './unit.ts'
 export type { SqlValue } from './value.ts'
 export { readValue, writeValue } from './value.ts'
+export type { SeatCommittee, Seated, ViewChainError, ViewChainRules } from './view-chain.ts'
+export {
+  checkGenesisBlock,
+  checkReconfigureBlock,
+  checkViewChain,
+  committeeAfter,
+  committeeWith,
+  foundersCommittee,
+  VIEW_CHAIN_MAX,
+} from './view-chain.ts'

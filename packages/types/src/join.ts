@@ -10,7 +10,7 @@ import { DIGEST_BYTES, readViewId, SIGNATURE_BYTES, writeDigest } from './ids.ts
 /** What is promised. */
 export interface Join {
   readonly member: MemberId
-  /** The view the member joins from: for founders, the genesis view. */
+  /** The view in which the join is ordered, the one before the seat: for founders, the genesis view. */
   readonly view: ViewId
   /** The key that signs its units and votes in the view that follows. */
   readonly key: ConsensusKey

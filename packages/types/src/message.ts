@@ -9,6 +9,8 @@ import type { Vote } from './certificate.ts'
 import { readVote, writeVote } from './certificate.ts'
 import { SEATS_MAX } from './committee.ts'
 import type { Height, Round, ViewId } from './ids.ts'
+import type { SignedJoin } from './join.ts'
+import { readJoin, writeJoin } from './join.ts'
 import { readHeight, readRound, readViewId, writeDigest } from './ids.ts'
 import { UNIT_BYTES_MAX } from './unit.ts'
 
@@ -22,6 +24,8 @@ export type Message =
   | { readonly kind: 'vote'; readonly vote: Vote }
   /** How far the sender is: its last certified and its last voted height; undefined before genesis. */
   | { readonly kind: 'tip'; readonly certified: Height | undefined; readonly voted: Height | undefined }
+  /** A member of the next committee that holds no seat now: its join, to be ordered by who does. */
+  | { readonly kind: 'join'; readonly join: SignedJoin }
 
 /** The one byte in front of a message's body. */
 export const MESSAGE_CODES: Readonly<Record<Message['kind'], number>> = {
@@ -29,6 +33,7 @@ export const MESSAGE_CODES: Readonly<Record<Message['kind'], number>> = {
   frontier: 2,
   vote: 3,
   tip: 4,
+  join: 5,
 }
 
 /** Bounds of a message, checked when it is decoded. */
@@ -56,6 +61,9 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'tip':
       writer.option(message.certified, writeHeight).option(message.voted, writeHeight)
       break
+    case 'join':
+      writeJoin(writer, message.join)
+      break
   }
   return writer.finish()
 }
@@ -65,6 +73,7 @@ const READERS: Readonly<Record<number, (reader: Reader) => Message>> = {
   2: (r) => ({ kind: 'frontier', view: readViewId(r), rounds: r.vector(SEATS_MAX, (x) => x.option(readRound)) }),
   3: (r) => ({ kind: 'vote', vote: readVote(r) }),
   4: (r) => ({ kind: 'tip', certified: r.option(readHeight), voted: r.option(readHeight) }),
+  5: (r) => ({ kind: 'join', join: readJoin(r) }),
 }
 
 /** Reads a message from its code and body. Byte fields are views of `body`. */

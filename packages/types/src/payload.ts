@@ -10,7 +10,7 @@ import { UNIT_PAYLOAD_BYTES_MAX } from './unit.ts'
 /** One thing to be ordered. */
 export type Item =
   | { readonly kind: 'transaction'; readonly bytes: Uint8Array }
-  /** A founder takes part in genesis; later, a member joins the next view. */
+  /** A founder takes part in genesis; later, a member joins the view that follows. */
   | { readonly kind: 'join'; readonly join: SignedJoin }
 
 /** Most items of one payload. */

@@ -2,31 +2,34 @@
 // No server is asked and none is trusted. The chain of proof, each link recomputed:
 //
 //   genesis.json -> ledger id -> founders' keys -> certificate of the genesis block -> committee it seats
+//     -> certificate of each reconfigure block -> committee it seats (view-chain.ts)
 //     -> certificate of the transaction's block -> header -> transactions root and results root -> transaction and outcome
 
 import type { DecodeError, Result } from '@quorate/kernel'
-import { bytesEqual, decode, err, ok, Writer } from '@quorate/kernel'
+import { decode, err, ok, Writer } from '@quorate/kernel'
 import type { Header } from './block.ts'
-import { blockHash, BODY_BYTES_MAX, bodyHash, decodeBody, decodeHeader } from './block.ts'
+import { blockHash, BODY_BYTES_MAX, decodeHeader } from './block.ts'
 import { checkCertificate, decodeCertificate } from './certificate.ts'
-import { Committee, SEATS_MAX } from './committee.ts'
+import type { Committee } from './committee.ts'
+import { SEATS_MAX } from './committee.ts'
 import type { VerifySignature } from './domain.ts'
 import type { Genesis } from './genesis.ts'
-import { encodeGenesis, genesisView, identityKey, ledgerId } from './genesis.ts'
+import { ledgerId } from './genesis.ts'
 import type { Digest, Height, Millis } from './ids.ts'
 import { readDigest, writeDigest } from './ids.ts'
-import type { SignedJoin } from './join.ts'
-import { isJoinSigned } from './join.ts'
 import { merkleRootFrom } from './merkle.ts'
 import type { Outcome } from './outcome.ts'
 import { decodeOutcome, outcomeHash } from './outcome.ts'
+import type { CertifiedBlock } from './request.ts'
 import type { Transaction } from './transaction.ts'
 import { decodeTransaction, transactionHash } from './transaction.ts'
+import type { ViewChainError, ViewChainRules } from './view-chain.ts'
+import { checkViewChain, VIEW_CHAIN_MAX } from './view-chain.ts'
 
 /** A receipt's parts, as bytes where something is hashed. */
 export interface Receipt {
-  /** Header, body and certificate of the genesis block: it seats the committee that certified `header`. */
-  readonly genesis: { readonly header: Uint8Array; readonly body: Uint8Array; readonly certificate: Uint8Array }
+  /** The genesis block and every reconfigure block up to the one that seats the committee that certified `header`. */
+  readonly views: readonly CertifiedBlock[]
   readonly header: Uint8Array
   readonly certificate: Uint8Array
   readonly transaction: Uint8Array
@@ -56,9 +59,7 @@ export interface Proven {
 /** Why a receipt proves nothing. The message names both sides of the mismatch. */
 export interface ReceiptError {
   readonly code:
-    | 'MALFORMED'
-    | 'OTHER_LEDGER'
-    | 'GENESIS_NOT_CERTIFIED'
+    | ViewChainError['code']
     | 'OTHER_VIEW'
     | 'NOT_CERTIFIED'
     | 'TRANSACTION_NOT_IN_BLOCK'
@@ -66,6 +67,7 @@ export interface ReceiptError {
   readonly message: string
 }
 
+const VERSION = 2
 const PATH_MAX = 64
 const HEADER_BYTES_MAX = 1024
 const CERTIFICATE_BYTES_MAX = SEATS_MAX * 80
@@ -73,8 +75,8 @@ const CERTIFICATE_BYTES_MAX = SEATS_MAX * 80
 /** Canonical bytes of a receipt; files hold them in base64 under `receipt`. */
 export function encodeReceipt(receipt: Receipt): Uint8Array {
   const writer = new Writer(4096)
-  writer.u8(1)
-  writer.bytes(receipt.genesis.header).bytes(receipt.genesis.body).bytes(receipt.genesis.certificate)
+  writer.u8(VERSION)
+  writer.vector(receipt.views, (w, block) => w.bytes(block.header).bytes(block.body).bytes(block.certificate))
   writer.bytes(receipt.header).bytes(receipt.certificate).bytes(receipt.transaction).bytes(receipt.outcome)
   writer.u32(receipt.position).u32(receipt.count)
   writer.vector(receipt.transactionPath, writeDigest).vector(receipt.outcomePath, writeDigest)
@@ -85,14 +87,13 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
 export function decodeReceipt(bytes: Uint8Array): Result<Receipt, DecodeError> {
   return decode(bytes, (reader): Receipt => {
     const version = reader.u8()
-    if (version !== 1) reader.refuse('INVALID', `receipt version ${version}, this software knows 1`)
-    const block = (): Receipt['genesis'] => ({
-      header: reader.bytes(HEADER_BYTES_MAX),
-      body: reader.bytes(BODY_BYTES_MAX),
-      certificate: reader.bytes(CERTIFICATE_BYTES_MAX),
-    })
+    if (version !== VERSION) reader.refuse('INVALID', `receipt version ${version}, this software knows ${VERSION}`)
     return {
-      genesis: block(),
+      views: reader.vector(VIEW_CHAIN_MAX, (r) => ({
+        header: r.bytes(HEADER_BYTES_MAX),
+        body: r.bytes(BODY_BYTES_MAX),
+        certificate: r.bytes(CERTIFICATE_BYTES_MAX),
+      })),
       header: reader.bytes(HEADER_BYTES_MAX),
       certificate: reader.bytes(CERTIFICATE_BYTES_MAX),
       transaction: reader.bytes(BODY_BYTES_MAX),
@@ -109,59 +110,6 @@ function refuse(code: ReceiptError['code'], message: string): Result<never, Rece
   return err({ code, message })
 }
 
-/** The committee of the founders themselves: seats in the order of their ids, signing with their identity keys. */
-export function foundersCommittee(genesis: Genesis): Committee {
-  const ids = genesis.founders.map((founder) => founder.id).sort((a, b) => (a < b ? -1 : 1))
-  return new Committee(
-    genesisView(ledgerId(genesis)),
-    ids.map((id) => ({ id, key: identityKey(id) })),
-  )
-}
-
-/** Seats the committee that a genesis block's joins lead to. Provided by the membership package; see its ring cut. */
-export type SeatCommittee = (genesis: Genesis, block: Digest, joins: readonly SignedJoin[]) => Committee
-
-/** Checks header, body and certificate of a genesis block against genesis.json. Gives the block's hash and its joins. */
-export function checkGenesisBlock(
-  block: Receipt['genesis'],
-  genesis: Genesis,
-  verify: VerifySignature,
-): Result<{ readonly hash: Digest; readonly joins: readonly SignedJoin[] }, ReceiptError> {
-  const header = decodeHeader(block.header)
-  if (!header.ok) return refuse('MALFORMED', `genesis header: ${header.error.message}`)
-  if (header.value.height !== 0)
-    return refuse('GENESIS_NOT_CERTIFIED', `the block given as genesis has height ${header.value.height}`)
-  if (bodyHash(block.body) !== header.value.body) {
-    return refuse(
-      'GENESIS_NOT_CERTIFIED',
-      `genesis body hashes to ${bodyHash(block.body)}, its header says ${header.value.body}`,
-    )
-  }
-  const body = decodeBody(block.body)
-  if (!body.ok || body.value.kind !== 'genesis') return refuse('MALFORMED', 'the genesis block has no genesis body')
-  if (!bytesEqual(body.value.genesis, encodeGenesis(genesis))) {
-    return refuse(
-      'OTHER_LEDGER',
-      `the block was founded on another genesis.json than the one given (ledger ${ledgerId(genesis)})`,
-    )
-  }
-  const founders = foundersCommittee(genesis)
-  if (header.value.view !== founders.view)
-    return refuse('OTHER_LEDGER', `genesis view ${header.value.view} is not ${founders.view}`)
-  const certificate = decodeCertificate(block.certificate)
-  if (!certificate.ok) return refuse('MALFORMED', `genesis certificate: ${certificate.error.message}`)
-  const hash = blockHash(block.header)
-  const certified = checkCertificate(certificate.value, { ...header.value, block: hash }, founders, verify)
-  if (!certified.ok) return refuse('GENESIS_NOT_CERTIFIED', certified.error.message)
-  const { joins } = body.value
-  const stray = joins.find(
-    (join) => founders.seatOf(join.member) === undefined || join.view !== founders.view || !isJoinSigned(join, verify),
-  )
-  if (stray !== undefined)
-    return refuse('GENESIS_NOT_CERTIFIED', `the join of ${stray.member} is not a founder's signed word`)
-  return ok({ hash, joins })
-}
-
 function checkHeader(
   receipt: Receipt,
   committee: Committee,
@@ -170,7 +118,10 @@ function checkHeader(
   const header = decodeHeader(receipt.header)
   if (!header.ok) return refuse('MALFORMED', `header: ${header.error.message}`)
   if (header.value.view !== committee.view) {
-    return refuse('OTHER_VIEW', `the block is of view ${header.value.view}, genesis seats view ${committee.view}`)
+    return refuse(
+      'OTHER_VIEW',
+      `the block is of view ${header.value.view}, the receipt's view chain leads to view ${committee.view}`,
+    )
   }
   const certificate = decodeCertificate(receipt.certificate)
   if (!certificate.ok) return refuse('MALFORMED', `certificate: ${certificate.error.message}`)
@@ -181,14 +132,10 @@ function checkHeader(
 }
 
 /** Verifies a receipt against genesis.json. Pure: give it the signature rule and the seating rule. */
-export function verifyReceipt(
-  receipt: Receipt,
-  genesis: Genesis,
-  rules: { readonly verify: VerifySignature; readonly seatCommittee: SeatCommittee },
-): Result<Proven, ReceiptError> {
-  const founding = checkGenesisBlock(receipt.genesis, genesis, rules.verify)
-  if (!founding.ok) return founding
-  const committee = rules.seatCommittee(genesis, founding.value.hash, founding.value.joins)
+export function verifyReceipt(receipt: Receipt, genesis: Genesis, rules: ViewChainRules): Result<Proven, ReceiptError> {
+  const seated = checkViewChain(receipt.views, genesis, rules)
+  if (!seated.ok) return seated
+  const { committee } = seated.value
   const block = checkHeader(receipt, committee, rules.verify)
   if (!block.ok) return block
   const { header, hash, signers } = block.value

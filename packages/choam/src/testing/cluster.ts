@@ -2,25 +2,31 @@
 // members that crash and restart with what the durability contract says is on their disk, and nothing else.
 
 import { assert, must } from '@quorate/kernel'
+import { seatCommittee } from '@quorate/membership'
 import type {
   AdmittedUnit,
   Answer,
   Ask,
   Committee,
+  ConsensusKey,
   Digest,
   Genesis,
   Header,
   MemberId,
   Message,
+  ViewId,
   Vote,
 } from '@quorate/types'
 import {
+  blockHash,
+  committeeAfter,
   decodeBody,
   encodeMessage,
   encodeUnsignedUnit,
   genesisView,
   hashOf,
   identityKey,
+  joinSignedBytes,
   ledgerId,
   merkleRoot,
   MESSAGE_CODES,
@@ -53,9 +59,9 @@ export function seeded(seed: number): () => number {
   }
 }
 
-/** A signature nobody can make without the member's key, as far as the test goes: cheap, and wrong ones really fail. */
-function fakeSign(member: MemberId, message: Uint8Array): Uint8Array {
-  const half = Uint8Array.from(Buffer.from(hashOf('coin', Buffer.from(member, 'hex'), message), 'hex'))
+/** A signature nobody can make without the key, as far as the test goes: cheap, and wrong ones really fail. */
+function fakeSign(key: ConsensusKey | MemberId, message: Uint8Array): Uint8Array {
+  const half = Uint8Array.from(Buffer.from(hashOf('coin', Buffer.from(key, 'hex'), message), 'hex'))
   return Uint8Array.of(...half, ...half)
 }
 
@@ -64,6 +70,8 @@ interface Disk {
   readonly blocks: Map<number, { headerBytes: Uint8Array; bodyBytes: Uint8Array; certificate: Certificate | undefined }>
   readonly votes: Map<number, Vote>
   readonly faults: Fault[]
+  /** Keys made for views, by the view they were made in. */
+  readonly keys: Map<ViewId, ConsensusKey>
 }
 
 /** Changes what a member sends: how it lies. */
@@ -84,7 +92,13 @@ export const FAIR: Weather = { delayMs: [1, 5], loss: 0, duplicate: 0 }
 /** One member with its disk. */
 export class Member {
   readonly id: MemberId
-  readonly disk: Disk = { units: new Map(), blocks: new Map(), votes: new Map(), faults: [] }
+  readonly disk: Disk = {
+    units: new Map(),
+    blocks: new Map(),
+    votes: new Map(),
+    faults: [],
+    keys: new Map<ViewId, ConsensusKey>(),
+  }
   core: Choam
   isUp = true
   /** Changes with every crash: what was under way before is lost. */
@@ -117,6 +131,11 @@ function answerOf(member: Member, ask: Ask): Answer {
   return { kind: 'blocks', blocks }
 }
 
+/** The key of a member for the view after `view`: another in every view. */
+function viewKey(member: MemberId, view: ViewId): ConsensusKey {
+  return hashOf('join', Buffer.from(member, 'hex'), Buffer.from(view, 'hex')) as string as ConsensusKey
+}
+
 interface Event {
   readonly atMs: number
   readonly order: number
@@ -134,7 +153,7 @@ export class TestCluster {
   #events: Event[] = []
   #order = 0
 
-  constructor(size: number, seed: number) {
+  constructor(size: number, seed: number, rules: Pick<Genesis, 'seats' | 'viewBlocks'> = {}) {
     this.random = seeded(seed)
     const ids = Array.from({ length: size }, (_, i) => hashOf('join', Uint8Array.of(i)) as string as MemberId)
     this.genesis = {
@@ -142,6 +161,7 @@ export class TestCluster {
       name: 'test',
       founders: ids.map((id, i) => ({ id, name: `m${i}`, address: 'h:1' })),
       sql: [],
+      ...rules,
     }
     this.members = ids.map((id) => new Member(id, this.#newCore(id)))
   }
@@ -158,7 +178,7 @@ export class TestCluster {
   start(indexes: Iterable<number> = this.members.keys()): void {
     for (const index of indexes) {
       const member = this.member(index)
-      this.input(member, { kind: 'start', restored: { blocks: [], units: [], votes: [], faults: [] } })
+      this.input(member, { kind: 'start', restored: { blocks: [], units: [], votes: [], faults: [], keys: [] } })
       this.#greet(member)
     }
   }
@@ -175,7 +195,7 @@ export class TestCluster {
     member.isUp = true
     member.core = this.#newCore(member.id)
     const { disk } = member
-    const blocks: StoredBlock[] = [...disk.blocks].sort(([a], [b]) => a - b).map(([, block]) => block)
+    const blocks = this.#storedBlocks(disk)
     const certified = Math.max(
       -1,
       ...[...disk.blocks].filter(([, block]) => block.certificate !== undefined).map(([at]) => at),
@@ -186,9 +206,21 @@ export class TestCluster {
     const votes = [...disk.votes.values()].filter((vote) => vote.height > certified)
     this.input(member, {
       kind: 'start',
-      restored: { blocks, units: [...disk.units.values()], votes, faults: disk.faults },
+      restored: { blocks, units: [...disk.units.values()], votes, faults: disk.faults, keys: [...disk.keys.values()] },
     })
     this.#greet(member)
+  }
+
+  /** The block that seats the newest view, and those of the view itself. */
+  #storedBlocks(disk: Disk): readonly StoredBlock[] {
+    const all = [...disk.blocks].sort(([a], [b]) => a - b).map(([, block]) => block)
+    const seats = all.findLastIndex(({ bodyBytes, certificate }) => {
+      const body = decodeBody(bodyBytes)
+      return (
+        body.ok && (body.value.kind === 'genesis' || body.value.kind === 'reconfigure') && certificate !== undefined
+      )
+    })
+    return all.slice(Math.max(0, seats))
   }
 
   #greet(member: Member): void {
@@ -275,7 +307,7 @@ export class TestCluster {
         return
       }
       case 'create': {
-        const signature = fakeSign(member.id, unitSignedBytes(unitHash(encodeUnsignedUnit(effect.unit))))
+        const signature = fakeSign(effect.key, unitSignedBytes(unitHash(encodeUnsignedUnit(effect.unit))))
         const unit = sealUnit(effect.unit, signature)
         this.#later(member, 1, () => {
           for (const each of [...effect.alongside, unit]) member.disk.units.set(each.hash, each)
@@ -286,8 +318,21 @@ export class TestCluster {
       case 'execute':
         this.#later(member, 1, () => this.#execute(member, effect))
         return
-      case 'vote':
-        this.#vote(member, effect)
+      case 'keep':
+        this.#keep(member, effect)
+        return
+      case 'join': {
+        const key = member.disk.keys.get(effect.view) ?? viewKey(member.id, effect.view)
+        this.#later(member, 1, () => {
+          member.disk.keys.set(effect.view, key)
+          const join = { member: member.id, view: effect.view, key }
+          const signature = fakeSign(member.id, joinSignedBytes(join))
+          this.input(member, { kind: 'joined', join: { ...join, signature } })
+        })
+        return
+      }
+      case 'unplaced':
+        this.#place(member, effect.transactions)
         return
       case 'certified': {
         const { header, hash, certificate } = effect
@@ -338,27 +383,35 @@ export class TestCluster {
     return height < 0 ? hashOf('state') : must(member.headers.get(height), 'a stored block has a header').stateRoot
   }
 
-  #vote(member: Member, effect: ChoamEffect & { kind: 'vote' }): void {
-    const { header, headerBytes, bodyBytes, hash, view } = effect
-    const seat = must(member.core.seatIn(view), 'a voter has a seat')
-    const vote: Vote = {
-      view,
-      height: header.height,
-      block: hash,
-      seat,
-      signature: fakeSign(member.id, voteSignedBytes({ view, height: header.height, block: hash })),
-    }
+  /** Hands transactions to a member that can order them, sooner or later. */
+  #place(member: Member, transactions: readonly Uint8Array[]): void {
+    this.#later(member, 20, () => {
+      const able = this.members.find((other) => other.isUp && other.core.status().phase === 'operational')
+      if (able === undefined) this.#place(member, transactions)
+      else this.input(able, { kind: 'submit', transactions })
+    })
+  }
+
+  #keep(member: Member, { header, headerBytes, bodyBytes, hash, seat }: ChoamEffect & { kind: 'keep' }): void {
+    const { view, height } = header
+    const placed = { view, height, block: hash }
+    const vote: Vote | undefined =
+      seat === undefined
+        ? undefined
+        : { ...placed, seat: seat.index, signature: fakeSign(seat.key, voteSignedBytes(placed)) }
     this.#later(member, 1, () => {
-      const before = member.disk.votes.get(vote.height)
-      assert(before === undefined || before.block === vote.block, `two votes at height ${vote.height}`)
-      member.headers.set(header.height, header)
-      member.disk.votes.set(vote.height, vote)
+      member.headers.set(height, header)
+      if (vote !== undefined) {
+        const before = member.disk.votes.get(height)
+        assert(before === undefined || before.block === vote.block, `two votes at height ${height}`)
+        member.disk.votes.set(height, vote)
+      }
       member.disk.blocks.set(header.height, {
         headerBytes,
         bodyBytes,
         certificate: member.disk.blocks.get(header.height)?.certificate,
       })
-      this.input(member, { kind: 'voted', vote })
+      this.input(member, { kind: 'kept', height, vote })
     })
   }
 
@@ -435,12 +488,23 @@ export class TestCluster {
         assert((seen.get(height) ?? hash) === hash, `two blocks certified at height ${height}`)
         seen.set(height, hash)
         const seats = certificate.signatures.map((each) => each.seat)
-        const committee: Committee = must(
-          member.core.committeeOf(must(member.headers.get(height), 'a header').view),
-          'its committee',
-        )
+        const committee = this.#committeeAt(member, height)
         assert(new Set(seats).size >= committee.quorum, `height ${height} is certified by ${seats.join()}`)
       }
     }
+  }
+
+  /** The committee that certifies `height`, from the blocks on the member's disk. */
+  #committeeAt(member: Member, height: number): Committee {
+    const { view } = must(member.headers.get(height), 'a header')
+    for (let at = height - 1; at >= 0; at -= 1) {
+      const block = member.disk.blocks.get(at)
+      const body = block === undefined ? undefined : decodeBody(block.bodyBytes)
+      if (block === undefined || body?.ok !== true) continue
+      if (body.value.kind === 'reconfigure') return committeeAfter(body.value)
+      if (body.value.kind === 'genesis')
+        return seatCommittee(this.genesis, blockHash(block.headerBytes), body.value.joins)
+    }
+    return must(member.core.committeeOf(view), 'the founders')
   }
 }

@@ -103,6 +103,7 @@ export function provenLedger(members: number, count: number): ProvenLedger {
     view: seated.view,
     previous: NO_BLOCK,
     lastReconfigure: pointer,
+    lastAssemble: pointer,
     lastCheckpoint: pointer,
     timeMs: 1000 as Millis,
     transactionsRoot: merkleRoot([]),
@@ -149,11 +150,13 @@ export function provenLedger(members: number, count: number): ProvenLedger {
   return {
     genesis,
     receipt: (position, signers = committee.quorum) => ({
-      genesis: {
-        header: genesisBytes,
-        body: genesisBody,
-        certificate: encodeCertificate(certify(genesisHash, 0, seated, byKey(identities), seated.quorum)),
-      },
+      views: [
+        {
+          header: genesisBytes,
+          body: genesisBody,
+          certificate: encodeCertificate(certify(genesisHash, 0, seated, byKey(identities), seated.quorum)),
+        },
+      ],
       header,
       certificate: encodeCertificate(certify(blockHash(header), 1, committee, byKey(consensus), signers)),
       transaction: transactions[position] ?? new Uint8Array(),

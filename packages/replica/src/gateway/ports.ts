@@ -158,6 +158,8 @@ export interface Status {
   readonly ready: boolean
   /** One word for where it stands: operational, recovering, ... */
   readonly phase: string
+  /** How far the view is from its end: producing, assembling, gathering or ended. */
+  readonly stage: string
   readonly peers: readonly PeerStatus[]
   readonly faults: readonly Fault[]
 }

@@ -4,7 +4,18 @@ import { randomBytes } from 'node:crypto'
 import { receiptFor } from '@quorate/choam'
 import type { Choam } from '@quorate/choam'
 import { AssertionError, toHex, unwrap } from '@quorate/kernel'
-import type { Digest, Genesis, Height, Millis, Outcome, Program, Receipt, Transaction } from '@quorate/types'
+import type {
+  CertifiedBlock,
+  Digest,
+  Genesis,
+  Header,
+  Height,
+  Millis,
+  Outcome,
+  Program,
+  Receipt,
+  Transaction,
+} from '@quorate/types'
 import {
   blockHash,
   decodeBody,
@@ -219,28 +230,32 @@ export class Front implements Replica {
   async receipt(id: string): Promise<Uint8Array | undefined> {
     const place = await this.#parts.store.transaction(id)
     const stored = place === undefined ? undefined : await this.#certified(heightOf(place.height))
-    const genesis = await this.#genesisPart()
-    if (place === undefined || stored === undefined || genesis === undefined) return undefined
+    if (place === undefined || stored === undefined) return undefined
+    const views = await this.#viewsUpTo(stored.header.lastReconfigure.height)
+    if (views === undefined) return undefined
     const { header, body, certificate } = stored.block
     if (certificate === undefined) return undefined
-    const receipt = receiptFor(
-      genesis,
-      { header, body, certificate, outcomes: outcomesOf(stored.block) },
-      place.position,
-    )
+    const receipt = receiptFor(views, { header, body, certificate, outcomes: outcomesOf(stored.block) }, place.position)
     return receipt === undefined ? undefined : encodeReceipt(receipt)
   }
 
-  async #genesisPart(): Promise<Receipt['genesis'] | undefined> {
-    const block = await this.#parts.store.block(0)
-    if (block?.certificate === undefined) return undefined
-    return { header: block.header, body: block.body, certificate: block.certificate }
+  /** The view chain up to the block at `height`, which seats a committee. */
+  async #viewsUpTo(height: Height): Promise<Receipt['views'] | undefined> {
+    const views: CertifiedBlock[] = []
+    for (let at: number | undefined = height; at !== undefined;) {
+      const block = await this.#parts.store.block(at)
+      const header = block === undefined ? undefined : decodeHeader(block.header)
+      if (block?.certificate === undefined || header?.ok !== true) return undefined
+      views.unshift({ header: block.header, body: block.body, certificate: block.certificate })
+      at = at === 0 ? undefined : header.value.lastReconfigure.height
+    }
+    return views
   }
 
   async #certified(height: Height): Promise<
     | {
         block: StoredBlock
-        header: Omit<BlockView, 'hash' | 'signers' | 'transactions'>
+        header: Header
         certificate: { signatures: readonly { readonly seat: number }[] }
       }
     | undefined

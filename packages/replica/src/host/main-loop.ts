@@ -2,17 +2,18 @@
 // here; what a replica decides is decided in the core, what it touches is touched in a port.
 
 import type { Choam, ChoamEffect, ChoamInput } from '@quorate/choam'
-import type { Certificate, Digest, Evidence, Header, Height, MemberId, Vote } from '@quorate/types'
+import type { Certificate, Digest, Evidence, Header, Height, MemberId, ViewId, Vote } from '@quorate/types'
 import {
   encodeMessage,
   encodeUnsignedUnit,
+  joinSignedBytes,
   MESSAGE_CODES,
   sealUnit,
   unitHash,
   unitSignedBytes,
   voteSignedBytes,
 } from '@quorate/types'
-import { unreachable } from '@quorate/kernel'
+import { must, unreachable } from '@quorate/kernel'
 import type { Clock, Execution, Executor, Ledger, Network, Signer } from './ports.ts'
 
 /** A block that became final here: durable on this disk, executed, certified by a quorum. */
@@ -38,6 +39,8 @@ export interface Listener {
   onFinal(block: FinalBlock): void
   onReadable(request: number, height: Height): void
   onEvidence(member: MemberId, evidence: Evidence): void
+  /** Transactions that can't be ordered here. */
+  onUnplaced(transactions: readonly Uint8Array[]): void
   /** A broken invariant, a diverged state, or a disk that failed: the replica must stop. */
   onFatal(reason: Error): void
   onTrace(event: string, detail: Readonly<Record<string, string | number>>): void
@@ -116,8 +119,8 @@ export class MainLoop {
           this.feed({ kind: 'executed', executed: execution })
         })
         return
-      case 'vote':
-        this.#vote(effect)
+      case 'keep':
+        this.#keep(effect)
         return
       case 'certified':
         this.#certified(effect)
@@ -136,8 +139,15 @@ export class MainLoop {
       case 'prune':
         this.#await(ledger.pruneUnits(effect.view, effect.below), () => undefined)
         return
+      case 'join':
+        this.#join(effect.view)
+        return
       case 'seated':
-        this.#listener.onTrace('seated', { view: effect.view })
+        this.#ports.signer.viewKeys.keepOnly(effect.key)
+        this.#listener.onTrace('seated', { view: effect.view, seated: effect.key === undefined ? 0 : 1 })
+        return
+      case 'unplaced':
+        this.#listener.onUnplaced(effect.transactions)
         return
       case 'diverged':
         this.#fail(
@@ -155,25 +165,31 @@ export class MainLoop {
     }
   }
 
-  #create({ unit, alongside }: ChoamEffect & { kind: 'create' }): void {
+  /** A key for the next view, and our identity's word for it. */
+  #join(view: ViewId): void {
+    const { signer } = this.#ports
+    const join = { member: signer.id, view, key: signer.viewKeys.publishedIn(view) }
+    this.feed({ kind: 'joined', join: { ...join, signature: signer.sign(joinSignedBytes(join)) } })
+  }
+
+  #create({ unit, key, alongside }: ChoamEffect & { kind: 'create' }): void {
     const { signer, ledger } = this.#ports
-    const signature = signer.sign(unitSignedBytes(unitHash(encodeUnsignedUnit(unit))))
+    const signature = signer.sign(unitSignedBytes(unitHash(encodeUnsignedUnit(unit))), key)
     const sealed = sealUnit(unit, signature)
     this.#await(ledger.putUnits(sealed, alongside), () => this.feed({ kind: 'created', unit: sealed }))
   }
 
-  #vote({ view, header, headerBytes, bodyBytes, hash }: ChoamEffect & { kind: 'vote' }): void {
+  #keep({ seat, header, headerBytes, bodyBytes, hash }: ChoamEffect & { kind: 'keep' }): void {
     const { signer, ledger } = this.#ports
-    const { height } = header
-    const execution = this.#executions.get(height)
-    const seat = this.#core.seatIn(view)
-    if (execution === undefined || seat === undefined)
-      return this.#fail(new Error(`vote for height ${height} without execution or seat`))
+    const { height, view } = header
+    const { ids, results } = must(this.#executions.get(height), 'a block is kept after it was executed')
     const placed = { view, height, block: hash }
-    const vote: Vote = { ...placed, seat, signature: signer.sign(voteSignedBytes(placed)) }
-    const { ids, results } = execution
+    const vote: Vote | undefined =
+      seat === undefined
+        ? undefined
+        : { ...placed, seat: seat.index, signature: signer.sign(voteSignedBytes(placed), seat.key) }
     this.#await(ledger.putBlock({ height, hash, view, headerBytes, bodyBytes, ids, results, vote }), () =>
-      this.feed({ kind: 'voted', vote }),
+      this.feed({ kind: 'kept', height, vote }),
     )
   }
 

@@ -1,17 +1,9 @@
 // A replica that lies, for drills and tests: `quorate dev corrupt N`. It runs the true core and changes what leaves it, with the
 // member's real key, so its peers meet the faults that the protocol is built for.
 
-import type { ChoamEffect } from '@quorate/choam'
+import type { ChoamEffect, OwnSeat } from '@quorate/choam'
 import type { Digest, MemberId, Message } from '@quorate/types'
-import {
-  decodeUnit,
-  encodeUnsignedUnit,
-  sealUnit,
-  seat,
-  unitHash,
-  unitSignedBytes,
-  voteSignedBytes,
-} from '@quorate/types'
+import { decodeUnit, encodeUnsignedUnit, sealUnit, unitHash, unitSignedBytes, voteSignedBytes } from '@quorate/types'
 import type { Bend } from './main-loop.ts'
 import type { Network, Signer } from './ports.ts'
 
@@ -24,9 +16,9 @@ export type Misbehaviour = (typeof MISBEHAVIOURS)[number]
 type Send = Extract<ChoamEffect, { readonly kind: 'send' }>
 
 /** A unit that differs from the given one only in its clock: signed, well-formed, and a fork. */
-function twinOf(bytes: Uint8Array, ownSeat: number | undefined, signer: Signer): Uint8Array | undefined {
+function twinOf(bytes: Uint8Array, ownSeat: OwnSeat | undefined, signer: Signer): Uint8Array | undefined {
   const unit = decodeUnit(bytes)
-  if (!unit.ok || ownSeat === undefined || unit.value.creator !== seat(ownSeat)) return undefined
+  if (!unit.ok || ownSeat === undefined || unit.value.creator !== ownSeat.index) return undefined
   const { view, creator, round, parents, payload } = unit.value
   const twin = {
     view,
@@ -36,10 +28,10 @@ function twinOf(bytes: Uint8Array, ownSeat: number | undefined, signer: Signer):
     payload,
     timestampMs: (unit.value.timestampMs + 1) as typeof unit.value.timestampMs,
   }
-  return sealUnit(twin, signer.sign(unitSignedBytes(unitHash(encodeUnsignedUnit(twin))))).bytes
+  return sealUnit(twin, signer.sign(unitSignedBytes(unitHash(encodeUnsignedUnit(twin))), ownSeat.key)).bytes
 }
 
-function equivocate(effect: Send, ownSeat: number | undefined, signer: Signer): readonly ChoamEffect[] {
+function equivocate(effect: Send, ownSeat: OwnSeat | undefined, signer: Signer): readonly ChoamEffect[] {
   if (effect.message.kind !== 'units') return [effect]
   const twins = effect.message.units.map((bytes) => twinOf(bytes, ownSeat, signer) ?? bytes)
   const message: Message = { kind: 'units', units: twins }
@@ -50,15 +42,18 @@ function equivocate(effect: Send, ownSeat: number | undefined, signer: Signer): 
   ]
 }
 
-function wrongRoot(effect: Send, signer: Signer): readonly ChoamEffect[] {
-  if (effect.message.kind !== 'vote') return [effect]
+function wrongRoot(effect: Send, ownSeat: OwnSeat | undefined, signer: Signer): readonly ChoamEffect[] {
+  if (effect.message.kind !== 'vote' || ownSeat === undefined) return [effect]
   const { vote } = effect.message
   const first = vote.block.startsWith('0') ? '1' : '0'
   const block = (first + vote.block.slice(1)) as Digest
   return [
     {
       ...effect,
-      message: { kind: 'vote', vote: { ...vote, block, signature: signer.sign(voteSignedBytes({ ...vote, block })) } },
+      message: {
+        kind: 'vote',
+        vote: { ...vote, block, signature: signer.sign(voteSignedBytes({ ...vote, block }), ownSeat.key) },
+      },
     },
   ]
 }
@@ -76,7 +71,8 @@ export function bendFor(
   tools: {
     readonly signer: Signer
     readonly network: Network
-    readonly ownSeat: () => number | undefined
+    /** The seat that it holds now. */
+    readonly ownSeat: () => OwnSeat | undefined
     readonly peers: readonly MemberId[]
   },
 ): Bend {
@@ -87,7 +83,7 @@ export function bendFor(
       case 'equivocate':
         return equivocate(effect, tools.ownSeat(), tools.signer)
       case 'wrong-root':
-        return wrongRoot(effect, tools.signer)
+        return wrongRoot(effect, tools.ownSeat(), tools.signer)
       case 'silent':
         return []
       case 'garbage': {

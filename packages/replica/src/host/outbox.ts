@@ -15,6 +15,8 @@ export const OUTBOX_MAX = 16_384
 /** How long a peer is waited for that could take transactions. */
 const PEER_WAIT_MS = 1_000
 const RETRY_MS = 250
+/** Where others must order what clients submit here. */
+const HANDS_OVER: readonly string[] = ['synchronizing', 'following']
 /** Bytes that a transaction takes in a unit beyond its own. */
 const ENVELOPE_BYTES = 512
 
@@ -47,6 +49,14 @@ export class Outbox {
     return true
   }
 
+  /** Takes back what the core had and can't order: it was accepted once, so there is always room. */
+  putBack(transactions: readonly Uint8Array[]): void {
+    this.#count(transactions, 1)
+    setTimeout(() => {
+      if (!this.#ended.signal.aborted) void this.#handOver(transactions)
+    }, RETRY_MS).unref()
+  }
+
   /** Takes a peer's transactions, or says why not. They are not handed on again. */
   accept(transactions: readonly Uint8Array[]): Declined | undefined {
     const declined = (code: Declined['code'], message: string): Declined => ({ code, message, retryAfterMs: RETRY_MS })
@@ -73,7 +83,7 @@ export class Outbox {
       }
       await setImmediate()
       const transactions = atomicallySync((tx) => this.#queue.flush(tx))
-      if (this.#parts.core.status().phase === 'synchronizing') void this.#handOver(transactions)
+      if (HANDS_OVER.includes(this.#parts.core.status().phase)) void this.#handOver(transactions)
       else this.#feed(transactions)
     }
   }

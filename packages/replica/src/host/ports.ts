@@ -15,9 +15,17 @@ import type {
 } from '@quorate/types'
 import type { AdmittedUnit, CertifiedBlock } from '@quorate/types'
 
-/** Signs with the member's key. Synchronous: one ed25519 signature costs less than a hop to another thread. */
+/** Signs. Synchronous: one ed25519 signature costs less than a hop to another thread. */
 export interface Signer {
-  sign(message: Uint8Array): Uint8Array
+  readonly id: MemberId
+  /** With the member's identity key, unless another is told. */
+  sign(message: Uint8Array, key?: ConsensusKey): Uint8Array
+  readonly viewKeys: {
+    /** The key to publish in this view: made and durable, or the one made before. Throws where the disk fails. */
+    publishedIn(view: ViewId): ConsensusKey
+    /** Erases every key that was made for a view, but this one. Throws where the disk fails. */
+    keepOnly(key: ConsensusKey | undefined): void
+  }
 }
 
 /** One signature to be checked. */
@@ -68,7 +76,8 @@ export interface BlockRecord {
   readonly bodyBytes: Uint8Array
   readonly ids: readonly string[]
   readonly results: Uint8Array
-  readonly vote: Vote
+  /** Undefined where we hold no seat in the view. */
+  readonly vote: Vote | undefined
 }
 
 /** The durable ledger of this replica. A promise resolves after fsync; a rejection stops the replica. */

@@ -5,9 +5,23 @@
 import { assert, must, unwrap } from '@quorate/kernel'
 import type { Fault, Restored, StoredBlock as CoreBlock } from '@quorate/choam'
 import { seedOf } from '@quorate/choam'
-import type { AdmittedUnit, Committee, Digest, Header, Height, OrderedHead, ViewId, Vote } from '@quorate/types'
+import { committeeSeatedBy } from '@quorate/membership'
+import type {
+  AdmittedUnit,
+  Body,
+  Committee,
+  ConsensusKey,
+  Digest,
+  Genesis,
+  Header,
+  Height,
+  OrderedHead,
+  ViewId,
+  Vote,
+} from '@quorate/types'
 import {
   admitUnit,
+  blockHash,
   bodyHash,
   decodeBody,
   decodeCertificate,
@@ -15,7 +29,9 @@ import {
   decodeHeader,
   decodeUnit,
   decodeVote,
+  foundersCommittee,
   height,
+  NO_BLOCK,
   parseMemberId,
 } from '@quorate/types'
 import type { Store } from '../store/store.ts'
@@ -92,28 +108,54 @@ function toCoreBlock(block: StoredBlock): CoreBlock {
   return { headerBytes: block.header, bodyBytes: block.body, certificate: certificate?.value }
 }
 
-function lastHead(block: StoredBlock): OrderedHead | undefined {
+function bodyOf(block: StoredBlock): Body {
   const body = decodeBody(block.body)
   if (!body.ok) throw new RecoveryError(`body ${block.height} on disk: ${body.error.message}`)
-  return body.value.kind === 'executions' ? body.value.heads.at(-1) : undefined
+  return body.value
 }
 
-/** The newest blocks, ascending, back to the first whose head lies more than `recentRounds` below the tip's. Never genesis. */
-async function recentBlocks(store: StoredLedger, tip: number, recentRounds: number): Promise<readonly StoredBlock[]> {
+function lastHead(block: StoredBlock): OrderedHead | undefined {
+  const body = bodyOf(block)
+  return body.kind === 'executions' ? body.heads.at(-1) : undefined
+}
+
+/**
+ * The newest blocks, ascending, above `above`: back to the first whose head lies more than `recentRounds` below the tip's, and to
+ * the last assemble block.
+ */
+async function recentBlocks(
+  store: StoredLedger,
+  tip: Header,
+  above: number,
+  recentRounds: number,
+): Promise<readonly StoredBlock[]> {
   let found: readonly StoredBlock[] = []
   let newest: number | undefined
-  for (let end = tip; end > 0;) {
-    const from = Math.max(1, end - 31)
+  for (let end: number = tip.height; end > above;) {
+    const from = Math.max(above + 1, end - 31)
     const range: StoredBlock[] = []
     while (range.length < end - from + 1)
       range.push(...(await store.blocks(from + range.length, end - from + 1 - range.length, READ_BYTES)))
     found = [...range, ...found]
-    newest ??= lastHead(must(range.at(-1), 'a range holds its end'))?.round
-    const oldest = lastHead(must(range[0], 'a range holds its beginning'))?.round
-    if (newest === undefined || oldest === undefined || oldest < newest - recentRounds) break
+    const rounds = range.flatMap((block) => lastHead(block)?.round ?? [])
+    newest ??= rounds.at(-1)
+    const isFarEnough = newest !== undefined && (rounds[0] ?? newest) < newest - recentRounds
+    if (isFarEnough && from <= tip.lastAssemble.height) break
+    if (isFarEnough && tip.lastAssemble.hash === NO_BLOCK) break
     end = from - 1
   }
   return found
+}
+
+/** The certified block that seats the committee of the blocks to come; undefined before genesis is certified. */
+async function seatingBlock(store: StoredLedger, tip: Header): Promise<StoredBlock | undefined> {
+  const newest = must(await store.block(tip.height), 'the tip is on disk')
+  const { kind } = bodyOf(newest)
+  if (kind === 'genesis' || kind === 'reconfigure') {
+    if (newest.certificate !== undefined) return newest
+    if (kind === 'genesis') return undefined
+  }
+  return must(await store.block(tip.lastReconfigure.height), 'the block that seats the view is on disk')
 }
 
 async function unitsOf(store: StoredLedger, view: ViewId, committee: Committee): Promise<readonly AdmittedUnit[]> {
@@ -155,21 +197,30 @@ async function faultsOf(store: StoredLedger): Promise<readonly Fault[]> {
   return faults
 }
 
-/** Everything the core needs to go on where it stopped. */
+/** Everything the core needs to go on where it stopped. `keys` are those made for views. */
 export async function restore(
   store: StoredLedger,
-  options: { readonly recentRounds: number; readonly committeeFor: (genesis: CoreBlock | undefined) => Committee },
+  options: { readonly genesis: Genesis; readonly recentRounds: number; readonly keys: readonly ConsensusKey[] },
 ): Promise<Restored> {
-  const tip = await store.tip()
-  const genesis = await store.block(0)
-  const committee = options.committeeFor(
-    genesis === undefined || genesis.certificate === undefined ? undefined : toCoreBlock(genesis),
-  )
-  const units = await unitsOf(store, committee.view, committee)
+  const { genesis, recentRounds, keys } = options
   const faults = await faultsOf(store)
-  if (tip === undefined || genesis === undefined) return { blocks: [], units, votes: [], faults }
-  const recent = await recentBlocks(store, tip.height, options.recentRounds)
+  const newest = await store.tip()
+  const founders = foundersCommittee(genesis)
+  const units = await unitsOf(store, founders.view, founders)
+  if (newest === undefined) return { blocks: [], units, votes: [], faults, keys }
+  const tip = headerOf(newest)
   const certified = await store.certifiedTip()
   const votes = await pendingVotes(store, certified === undefined ? 0 : certified.height + 1, tip.height)
-  return { blocks: [genesis, ...recent].map(toCoreBlock), units, votes, faults }
+  const seating = await seatingBlock(store, tip)
+  if (seating === undefined) {
+    const blocks = await recentBlocks(store, tip, -1, recentRounds)
+    return { blocks: blocks.map(toCoreBlock), units, votes, faults, keys }
+  }
+  const body = bodyOf(seating)
+  if (body.kind !== 'genesis' && body.kind !== 'reconfigure')
+    throw new RecoveryError(`block ${seating.height} on disk is to seat a committee, but is of kind ${body.kind}`)
+  const committee = committeeSeatedBy(genesis, blockHash(seating.header), body)
+  const recent = await recentBlocks(store, tip, seating.height, recentRounds)
+  const blocks = [seating, ...recent].map(toCoreBlock)
+  return { blocks, units: await unitsOf(store, committee.view, committee), votes, faults, keys }
 }

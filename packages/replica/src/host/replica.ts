@@ -5,29 +5,17 @@ import { createRequire } from 'node:module'
 import type { ChoamInput } from '@quorate/choam'
 import { Choam, CHOAM_LIMITS } from '@quorate/choam'
 import { must, unwrap } from '@quorate/kernel'
-import { seatCommittee } from '@quorate/membership'
 import { systemClock } from '@quorate/session-types'
 import { ERA } from '@quorate/sql-state'
 import type { Digest, Genesis, Join, MemberId } from '@quorate/types'
-import {
-  blockHash,
-  checkGenesisBlock,
-  encodeCertificate,
-  foundersCommittee,
-  genesisView,
-  height,
-  identityKey,
-  joinSignedBytes,
-  ledgerId,
-  MESSAGE_LIMITS,
-} from '@quorate/types'
+import { genesisView, height, identityKey, joinSignedBytes, ledgerId, MESSAGE_LIMITS } from '@quorate/types'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { loadMemberKey } from '../crypto/keys.ts'
 import { Signer } from '../crypto/signer.ts'
 import { tlsIdentity } from '../crypto/tls-identity.ts'
 import { Verifier } from '../crypto/verifier.ts'
-import { verifyNow } from '../crypto/verify-now.ts'
+import { ViewKeys } from '../crypto/view-keys.ts'
 import type { Status } from '../gateway/ports.ts'
 import { Gateway } from '../gateway/server.ts'
 import { SqlReaders, SqlWriter } from '../sql/threads.ts'
@@ -48,7 +36,7 @@ import type { Misbehaviour } from './misbehaviour.ts'
 import { Outbox } from './outbox.ts'
 import type { Network } from './ports.ts'
 import { Reads } from './reads.ts'
-import { catchUpDatabase, RecoveryError, restore } from './recovery.ts'
+import { catchUpDatabase, restore } from './recovery.ts'
 import { nameOf, statusOf } from './status.ts'
 import { StoreLedger } from './store-ledger.ts'
 import { Submissions } from './submissions.ts'
@@ -150,7 +138,7 @@ class RunningReplica {
     this.#log = log
     this.#store = store
     this.#writer = writer
-    this.#signer = new Signer(key)
+    this.#signer = new Signer(key, new ViewKeys(options.dataDir))
     this.#readers = new SqlReaders(options.dataDir)
     const join: Join = { member: key.id, view: genesisView(this.#ledger), key: identityKey(key.id) }
     this.#core = new Choam({
@@ -183,19 +171,9 @@ class RunningReplica {
       this.#log.info({ at, tip }, 'executing stored blocks again'),
     )
     const restored = await restore(this.#store, {
+      genesis,
       recentRounds: CHOAM_LIMITS.windowRounds,
-      committeeFor: (block) => {
-        if (block?.certificate === undefined) return foundersCommittee(genesis)
-        const parts = {
-          header: block.headerBytes,
-          body: block.bodyBytes,
-          certificate: encodeCertificate(block.certificate),
-        }
-        const checked = checkGenesisBlock(parts, genesis, verifyNow)
-        if (!checked.ok)
-          throw new RecoveryError(`genesis block on disk: ${checked.error.code}: ${checked.error.message}`)
-        return seatCommittee(genesis, blockHash(block.headerBytes), checked.value.joins)
-      },
+      keys: this.#signer.viewKeys.all,
     })
     const ledger = new StoreLedger(this.#store)
     const conversations = this.#converse(ledger)
@@ -323,7 +301,12 @@ class RunningReplica {
     if (how === undefined) return undefined
     this.#log.warn({ how }, 'this replica lies to the others, as it was told to')
     const peers = this.#options.genesis.founders.map((founder) => founder.id).filter((id) => id !== this.#me)
-    return bendFor(how, { signer: this.#signer, network, ownSeat: () => this.#core.status().seat, peers })
+    return bendFor(how, {
+      signer: this.#signer,
+      network,
+      ownSeat: () => this.#core.seatIn(this.#core.status().view),
+      peers,
+    })
   }
 
   #listener(): Listener {
@@ -336,6 +319,7 @@ class RunningReplica {
           'evidence of a fault stored',
         )
       },
+      onUnplaced: (transactions) => this.#outbox.putBack(transactions),
       onFatal: (reason) => this.#stopFor(reason),
       onTrace: (event, detail) => this.#log.debug({ event, ...detail }, 'trace'),
     }

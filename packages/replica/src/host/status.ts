@@ -39,7 +39,7 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     name: nameOf(genesis, me),
     member: me,
     ...(core.seat === undefined ? {} : { seat: core.seat }),
-    seats: core.committee.length,
+    seats: core.seats,
     quorum: core.quorum,
     era: ERA,
     view: core.view,
@@ -50,13 +50,15 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     round: core.round,
     transactions: rest.transactions,
     queued: rest.queued,
-    ready: core.phase === 'operational' && core.certified !== undefined,
+    ready: ['operational', 'following'].includes(core.phase) && core.certified !== undefined,
     phase: core.phase,
-    peers: core.committee.flatMap(({ member, voted }, seat) => {
+    stage: core.stage,
+    peers: core.members.flatMap(({ member, seat, voted }) => {
       if (member === me) return []
       const link = linkOf.get(member)
       const connected = link !== undefined && link.sending && link.receiving
-      const peer = { member, name: nameOf(genesis, member), seat, address: link?.address ?? '', connected }
+      const known = { member, name: nameOf(genesis, member), address: link?.address ?? '', connected }
+      const peer = seat === undefined ? known : { ...known, seat }
       return [voted === undefined ? peer : { ...peer, height: height(voted) }]
     }),
     faults: core.faults.map(({ member, kind, at }) => ({

@@ -32,10 +32,8 @@ export class StoreLedger implements Ledger {
 
   putBlock(record: BlockRecord): Promise<void> {
     const { height, headerBytes, bodyBytes, ids, results, vote } = record
-    return this.#store.append([
-      { kind: 'block', height, header: headerBytes, body: bodyBytes, results, transactions: ids },
-      { kind: 'vote', height, bytes: encodeVote(vote) },
-    ])
+    const block = { kind: 'block', height, header: headerBytes, body: bodyBytes, results, transactions: ids } as const
+    return this.#store.append(vote === undefined ? [block] : [block, { kind: 'vote', height, bytes: encodeVote(vote) }])
   }
 
   putCertificate(height: Height, certificate: Certificate): Promise<void> {

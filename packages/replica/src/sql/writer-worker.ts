@@ -31,7 +31,7 @@ function plant(): StateTree {
 function contentOf(body: Uint8Array): BlockContent {
   const decoded = decodeBody(body)
   assert(decoded.ok, 'a body to be executed decodes')
-  if (decoded.value.kind === 'executions') return { kind: 'executions', transactions: transactionsOf(decoded.value) }
+  if (decoded.value.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(decoded.value) }
   const genesis = decodeGenesis(decoded.value.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
   return { kind: 'genesis', members: genesis.value.founders, sql: genesis.value.sql }

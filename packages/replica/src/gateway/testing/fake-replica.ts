@@ -154,6 +154,7 @@ export class FakeReplica implements Replica {
       transactions: this.#height,
       queued: 0,
       ready: this.refusal === undefined,
+      stage: 'producing',
       phase: 'operational',
       peers: [],
       faults: [],
