@@ -17,7 +17,8 @@ import type { BlockContent } from '../executor.ts'
 import { executeBlock } from '../executor.ts'
 import type { PageSource } from '../pages.ts'
 import { NO_PAGES } from '../pages.ts'
-import { pageHash, StateTree } from '../state-tree.ts'
+import { pageHash } from '../state-hash.ts'
+import { StateTree } from '../state-tree.ts'
 
 /** Time of block 0: 2026-01-02T03:04:05.678Z. */
 export const GENESIS_MS = 1_767_323_045_678
