@@ -87,6 +87,11 @@ export class Aleph {
     return this.#store.floor
   }
 
+  /** By seat, the round of its newest unit here. */
+  get rounds(): readonly (Round | undefined)[] {
+    return this.#store.frontier()
+  }
+
   get status(): AlephStatus {
     return {
       round: this.#store.maxRound,

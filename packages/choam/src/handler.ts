@@ -157,9 +157,10 @@ export class Choam {
       voted: orUndefined(this.#pipeline.voted),
       round: this.#ordering?.round ?? -1,
       tip: this.#tip,
-      committee: this.#committee.members.map(({ id }) => {
+      committee: this.#committee.members.map(({ id }, seat) => {
         const tip = id === this.#config.me ? this.#pipeline : this.#repair.tipOf(id)
-        return { member: id, certified: orUndefined(tip?.certified ?? -1), voted: orUndefined(tip?.voted ?? -1) }
+        const round = this.#ordering?.rounds[seat]
+        return { member: id, certified: orUndefined(tip?.certified ?? -1), voted: orUndefined(tip?.voted ?? -1), round }
       }),
       faults: [...this.#faults],
     }

@@ -7,16 +7,16 @@
 // on restart submits what is stored and not yet answered. The ledger remembers an id for a while (a day unless
 // its gateways say otherwise).
 
-import { randomUUID } from 'node:crypto'
 import type { BackOff } from './back-off.ts'
 import { waitMs } from './back-off.ts'
 import { ClientError } from './client-error.ts'
 import type { Answer, Ask, Fetch } from './http.ts'
-import { asObject, errorIn, exchange, parseJson } from './http.ts'
-import type { Argument, Rows, Statement } from './statement.ts'
-import { parseRows, printStatement } from './statement.ts'
+import { errorIn, exchange, parseJson, wishOf } from './http.ts'
+import type { Argument, Placed, Rows, Statement } from './statement.ts'
+import { parsePlaced, printStatement } from './statement.ts'
 import type { ReadLevel } from './read-level.ts'
 import { printReadLevel } from './read-level.ts'
+import { newTransactionId } from './new-id.ts'
 import { parseProof, printReceiptFile } from './receipt-file.ts'
 import type { LedgerStatus } from './status.ts'
 import { parseStatus } from './status.ts'
@@ -55,11 +55,6 @@ export interface Queried extends Rows {
   readonly height: number
 }
 
-/** A new transaction id. Store it with what it is for before sending, where doing it twice must not happen. */
-export function newTransactionId(): string {
-  return randomUUID()
-}
-
 /** Refusals after which nothing was done and the same request may go well later. */
 const TRY_LATER: ReadonlySet<string> = new Set(['OVERLOADED', 'NOT_READY', 'BLOCK_FULL', 'EXPIRED'])
 /** Answers that leave open whether a write was done. */
@@ -72,27 +67,6 @@ type Attempt<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: ClientError }
   | { readonly kind: 'again'; readonly error: ClientError; readonly unknown: boolean; readonly wishMs: number }
-
-function wishOf(answer: Whole): number {
-  const seconds = Number(answer.headers.get('retry-after') ?? '0')
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 30) * 1000 : 0
-}
-
-interface Executed {
-  readonly height: number
-  readonly position: number | undefined
-  readonly duplicate: boolean
-  readonly results: readonly Rows[]
-}
-
-function parseExecuted(value: unknown): Executed | undefined {
-  const { height, position, duplicate, results } = asObject(value) ?? {}
-  if (typeof height !== 'number' || !Array.isArray(results)) return undefined
-  const parsed = results.map(parseRows).filter((rows) => rows !== undefined)
-  if (parsed.length !== results.length) return undefined
-  const place = typeof position === 'number' ? position : undefined
-  return { height, position: place, duplicate: duplicate === true, results: parsed }
-}
 
 /** A client of one ledger. Holds no connection of its own and needs no closing. */
 export class Client {
@@ -204,15 +178,15 @@ export class Client {
   ): Attempt<never> {
     const code = error.code ?? 'SQLITE_ERROR'
     const failure = new ClientError(code, error.message, id)
-    if (TRY_LATER.has(code)) return { kind: 'again', error: failure, unknown: false, wishMs: wishOf(answer) }
-    if (UNKNOWN.has(code)) return { kind: 'again', error: failure, unknown: true, wishMs: wishOf(answer) }
+    if (TRY_LATER.has(code)) return { kind: 'again', error: failure, unknown: false, wishMs: wishOf(answer.headers) }
+    if (UNKNOWN.has(code)) return { kind: 'again', error: failure, unknown: true, wishMs: wishOf(answer.headers) }
     return { kind: 'failed', error: failure }
   }
 
-  async #post(ask: Ask, id: string | undefined): Promise<Executed> {
-    return this.#repeat(ask, id, (answer): Attempt<Executed> => {
+  async #post(ask: Ask, id: string | undefined): Promise<Placed> {
+    return this.#repeat(ask, id, (answer): Attempt<Placed> => {
       if (answer.status !== 200) return this.#refused(answer, errorIn(answer), id)
-      const executed = parseExecuted(parseJson(answer.text))
+      const executed = parsePlaced(parseJson(answer.text))
       if (executed !== undefined) return { kind: 'done', value: executed }
       return { kind: 'failed', error: new ClientError('BAD_ANSWER', `${ask.path} answered something else`, id) }
     })

@@ -5,6 +5,8 @@ export interface PeerStatus {
   readonly member: string
   readonly name: string
   readonly address: string
+  /** URL where it serves clients; empty where it isn't known. */
+  readonly http: string
   readonly connected: boolean
   readonly height: number | undefined
 }
@@ -66,6 +68,7 @@ export function parseStatus(value: unknown): LedgerStatus | undefined {
       member: text(peer['member']),
       name: text(peer['name']),
       address: text(peer['address']),
+      http: text(peer['http']),
       connected: peer['connected'] === true,
       height: typeof peer['height'] === 'number' ? peer['height'] : undefined,
     })),

@@ -330,6 +330,7 @@ export class SimReplica implements Station {
           links: [],
           transactions: 0,
           queued: submissions.size,
+          wallMs: clock.wallMs(),
         }),
       wallMs: () => clock.wallMs(),
       monotonicMs: () => clock.monotonicMs(),

@@ -126,9 +126,13 @@ export interface PeerStatus {
   readonly name: string
   readonly seat?: number
   readonly address: string
+  /** URL where it serves clients, where genesis.json tells. */
+  readonly http?: string
   readonly connected: boolean
   /** Highest height it is known to have voted for. */
   readonly height?: Height
+  /** Round of its newest unit here, in this view. */
+  readonly round?: number
 }
 
 /** The replica's state, for people and monitors. */
@@ -150,6 +154,10 @@ export interface Status {
   readonly stateRoot: Digest
   /** Newest round of the DAG known here. */
   readonly round: number
+  /** Highest height this replica has executed and voted for; below `height` only before genesis. */
+  readonly voted: Height
+  /** This machine's clock, in milliseconds since 1970. */
+  readonly wallMs: Millis
   /** Transactions executed since this replica started. */
   readonly transactions: number
   /** Transactions of this replica's clients that wait to be ordered. */

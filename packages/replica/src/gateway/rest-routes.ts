@@ -139,7 +139,7 @@ function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
 
 const HEIGHT = /^[0-9]{1,15}$/
 
-function ledgerRoutes(app: FastifyInstance, { replica }: RestPorts): void {
+function ledgerRoutes(app: FastifyInstance, { replica, limits }: RestPorts): void {
   app.get<{ Params: { height: string } }>('/v1/blocks/:height', async (request, reply) => {
     const given = request.params.height
     if (!HEIGHT.test(given))
@@ -154,6 +154,17 @@ function ledgerRoutes(app: FastifyInstance, { replica }: RestPorts): void {
     const view = await replica.transaction(request.params.id)
     if (view === undefined) return sendError(reply, notFound('no transaction of this id'))
     return sendJson(reply, 200, printTransaction(view), view.height)
+  })
+
+  app.get<{ Params: { id: string } }>('/v1/tx/:id/outcome', async (request, reply) => {
+    const view = await replica.transaction(request.params.id)
+    if (view === undefined) return sendError(reply, notFound('no transaction of this id'))
+    const { id, height: at, position, outcome } = view
+    // What has a place under its id was neither a repetition nor refused.
+    if (outcome.kind === 'duplicate' || outcome.kind === 'refused')
+      return sendError(reply, notFound('no transaction of this id'))
+    const executed = { kind: 'executed', height: at, outcome, written: { id, position, duplicate: true } } as const
+    return sendPrinted(reply, printExecuted(executed, limits.responseCharsMax))
   })
 
   app.get<{ Params: { id: string } }>('/v1/tx/:id/proof', async (request, reply) => {

@@ -111,7 +111,8 @@ export class Front implements Replica {
   async #reply(settled: Settled): Promise<SubmitReply> {
     if (settled.kind === 'timeout')
       return refused('TIMEOUT', `no outcome within ${SUBMIT_WAIT_MS} ms; it may still come: ask again with the same id`)
-    if (settled.kind === 'stopped') return refused('NOT_READY', 'the replica stops; ask again with the same id')
+    if (settled.kind === 'stopped')
+      return refused('TIMEOUT', 'the replica stops; the outcome may still come: ask another one, with the same id')
     const { height, position } = settled
     const value = unwrap(decodeOutcome(settled.outcome), 'an executed outcome')
     if (value.kind === 'refused') return value

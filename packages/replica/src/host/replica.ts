@@ -368,6 +368,7 @@ class RunningReplica {
       links: this.#transport?.stats().peers ?? [],
       transactions: this.#transactions,
       queued: this.#submissions.size,
+      wallMs: this.#clock.wallMs(),
     })
   }
 }

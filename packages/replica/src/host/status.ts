@@ -2,7 +2,7 @@
 
 import type { ChoamStatus } from '@quorate/choam'
 import { ERA } from '@quorate/sql-state'
-import type { Digest, Evidence, Genesis, MemberId } from '@quorate/types'
+import type { Digest, Evidence, Genesis, MemberId, Millis } from '@quorate/types'
 import { height, millis, NO_BLOCK } from '@quorate/types'
 import type { Status } from '../gateway/ports.ts'
 import type { PeerStats } from '../transport/stats.ts'
@@ -17,6 +17,7 @@ export interface StatusSources {
   readonly links: readonly PeerStats[]
   readonly transactions: number
   readonly queued: number
+  readonly wallMs: Millis
 }
 
 /** A member's name in genesis.json. */
@@ -48,16 +49,26 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     blockTimeMs: millis(core.tip?.timeMs ?? 0),
     stateRoot: core.tip?.stateRoot ?? NO_BLOCK,
     round: core.round,
+    voted: height(core.voted ?? 0),
+    wallMs: rest.wallMs,
     transactions: rest.transactions,
     queued: rest.queued,
     ready: core.phase === 'operational' && core.certified !== undefined,
     phase: core.phase,
-    peers: core.committee.flatMap(({ member, voted }, seat) => {
+    peers: core.committee.flatMap(({ member, voted, round }, seat) => {
       if (member === me) return []
       const link = linkOf.get(member)
       const connected = link !== undefined && link.sending && link.receiving
+      const http = genesis.founders.find((founder) => founder.id === member)?.http
       const peer = { member, name: nameOf(genesis, member), seat, address: link?.address ?? '', connected }
-      return [voted === undefined ? peer : { ...peer, height: height(voted) }]
+      return [
+        {
+          ...peer,
+          ...(http === undefined ? {} : { http }),
+          ...(voted === undefined ? {} : { height: height(voted) }),
+          ...(round === undefined ? {} : { round }),
+        },
+      ]
     }),
     faults: core.faults.map(({ member, kind, at }) => ({
       member,

@@ -151,6 +151,8 @@ export class FakeReplica implements Replica {
       blockTimeMs: 0 as Millis,
       stateRoot: ZEROS,
       round: 0,
+      voted: height(this.#height),
+      wallMs: 0 as Millis,
       transactions: this.#height,
       queued: 0,
       ready: this.refusal === undefined,
