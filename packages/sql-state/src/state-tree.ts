@@ -30,8 +30,13 @@ export class StateTree {
     return rootOver(this.#pageCount, top ?? new Uint8Array(HASH_BYTES))
   }
 
+  /** Whether no page's hash is known. */
+  get isBlank(): boolean {
+    return this.#levels.at(-1)?.every((byte) => byte === 0) ?? true
+  }
+
   /** Takes the hashes of the pages that changed and the new page count. */
-  update(pageCount: number, changed: readonly (readonly [number: number, hash: Digest])[]): void {
+  update(pageCount: number, changed: Iterable<readonly [number: number, hash: Digest]>): void {
     const dirty = new Set<number>()
     this.#grow(pageCount, dirty)
     for (let number = pageCount + 1; number <= this.#pageCount; number += 1) {
@@ -57,6 +62,13 @@ export class StateTree {
       at = Math.floor(at / 2)
       return toHex(level.subarray(sibling * HASH_BYTES, (sibling + 1) * HASH_BYTES)) as Digest
     })
+  }
+
+  /** Hash of a page; undefined where there is none, or none is known yet. */
+  hashOf(number: number): Digest | undefined {
+    if (number < 1 || number > this.#pageCount) return undefined
+    const leaf = this.#node(0, number - 1)
+    return leaf.every((byte) => byte === 0) ? undefined : (toHex(leaf) as Digest)
   }
 
   /** The hashes of the nodes at these runs, one after the other, and their proof; undefined where there are no such runs. */

@@ -20,7 +20,7 @@ let tree = plant()
 
 function plant(): StateTree {
   const fresh = new StateTree()
-  fresh.update(state.head?.pageCount ?? 0, [...state.hashes()])
+  fresh.update(state.head?.pageCount ?? 0, state.hashes())
   assert(
     state.head === undefined || fresh.root === state.head.stateRoot,
     `state.db hashes to ${fresh.root}, it says ${state.head?.stateRoot}`,
