@@ -1,53 +1,13 @@
 // Goal: the session over HTTP: the same bytes at every attempt (C10 of SPEC.md), outcomes by their kinds, deadlines,
 // abort, resolve, learning. Method: scripted servers in place of fetch, a clock that jumps to its next alarm.
 
-import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { ClientSessionOptions, SessionClock } from './client-session.ts'
+import { JumpingClock } from '../testing/jumping-clock.ts'
+import type { ClientSessionOptions } from './client-session.ts'
 import { ClientSession } from './client-session.ts'
 
 const ROWS = { columns: [{ name: 'a' }], rows: [[{ type: 'integer', value: '7' }]], affectedRows: 1 }
 const INSERT = [{ sql: 'INSERT INTO t VALUES (?)', args: [7] }]
-
-/** A clock whose time passes when nothing else happens. */
-class JumpingClock implements SessionClock {
-  #now = 0
-  #alarms: { readonly atMs: number; readonly ring: () => void }[] = []
-
-  nowMs(): number {
-    return this.#now
-  }
-
-  after(ms: number, ring: () => void): () => void {
-    const alarm = { atMs: this.#now + Math.max(0, ms), ring }
-    this.#alarms.push(alarm)
-    return () => {
-      this.#alarms = this.#alarms.filter((each) => each !== alarm)
-    }
-  }
-
-  get isIdle(): boolean {
-    return this.#alarms.length === 0
-  }
-
-  /** Lets time pass until `promise` is settled. */
-  async until<T>(promise: Promise<T>): Promise<T> {
-    let isDone = false
-    void promise.finally(() => {
-      isDone = true
-    })
-    for (let i = 0; i < 10_000; i += 1) {
-      await setImmediate()
-      if (isDone) return promise
-      const [next] = this.#alarms.sort((a, b) => a.atMs - b.atMs)
-      if (next === undefined) continue
-      this.#alarms.shift()
-      this.#now = next.atMs
-      next.ring()
-    }
-    throw new Error('nothing more happens')
-  }
-}
 
 interface Seen {
   readonly url: string

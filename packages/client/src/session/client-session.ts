@@ -86,7 +86,8 @@ const LOOK_MS_MAX = 5000
 /** The longest that a timer of the machine waits; the alarm is set again then. */
 const TIMER_MS_MAX = 2 ** 31 - 1
 
-const SYSTEM_CLOCK: SessionClock = {
+/** The machine's. */
+export const SYSTEM_CLOCK: SessionClock = {
   nowMs: () => performance.now(),
   after: (ms, ring) => {
     const timer = setTimeout(ring, Math.min(Math.max(0, Math.ceil(ms)), TIMER_MS_MAX))
