@@ -163,6 +163,7 @@ export class Doubter {
     const isProven =
       proven.ok &&
       proven.value.transaction.id === asked.id &&
+      proven.value.transaction.program !== undefined &&
       bytesEqual(encodeProgram(proven.value.transaction.program), asked.program) &&
       proven.value.height === told.height &&
       proven.value.position === told.position &&

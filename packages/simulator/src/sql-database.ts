@@ -4,7 +4,7 @@ import { loadEngine } from '@quorate/replica/host'
 import type { BlockContent, Engine, PageSource } from '@quorate/sql-state'
 import { executeBlock, NO_PAGES, pageHash, Reader, Session, StateTree } from '@quorate/sql-state'
 import type { Digest, Height } from '@quorate/types'
-import { decodeGenesis, encodeOutcome, height as heightOf, readProgram, transactionsOf } from '@quorate/types'
+import { decodeGenesis, encodeOutcome, hashOf, height as heightOf, readProgram, transactionsOf } from '@quorate/types'
 import type { SimDatabase } from './database.ts'
 import { bodyOf, executionOf } from './database.ts'
 
@@ -39,7 +39,8 @@ function contentOf(bodyBytes: Uint8Array): BlockContent {
   if (body.kind === 'executions') return { kind: 'executions', transactions: transactionsOf(body) }
   const genesis = decodeGenesis(body.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
-  return { kind: 'genesis', members: genesis.value.founders, sql: genesis.value.sql }
+  const ledger = hashOf('genesis', body.genesis)
+  return { kind: 'genesis', ledger, members: genesis.value.founders, sql: genesis.value.sql }
 }
 
 /** The real engine over pages in memory, every version of each. */

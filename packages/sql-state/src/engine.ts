@@ -3,6 +3,7 @@
 // nothing here runs in parallel.
 
 import { assert } from '@quorate/kernel'
+import type { VerifySignature } from '@quorate/types'
 import type { StatementNotes } from './authorizer.ts'
 import { authorize, authorizeNested } from './authorizer.ts'
 import { Connection } from './connection.ts'
@@ -42,6 +43,8 @@ export interface OpenOptions {
 /** The engine of one thread. */
 export class Engine {
   readonly vfs: PageVfs
+  /** Checks the signatures of governance. */
+  readonly verify: VerifySignature
   readonly #image: EngineImage
   readonly #progress: Pointer
   readonly #authorizer: Pointer
@@ -53,13 +56,15 @@ export class Engine {
 
   /**
    * @param module - The pinned build; another one is refused, because it would compute other outcomes.
-   * @param options - `heapBytesMax` below the era's is for tests of what happens there.
+   * @param options - `verify` is the rule of signatures, the same on every replica; `heapBytesMax` below the era's is
+   * for tests of what happens there.
    */
-  constructor(module: SqliteModule, options: { readonly heapBytesMax?: number } = {}) {
+  constructor(module: SqliteModule, options: { readonly verify: VerifySignature; readonly heapBytesMax?: number }) {
     assert(
       module.version.sourceId === ENGINE_SOURCE_ID,
       `SQL engine ${module.version.sourceId}, this era runs ${ENGINE_SOURCE_ID}`,
     )
+    this.verify = options.verify
     this.#heapBytesMax = options.heapBytesMax ?? RULES.heapBytesMax
     this.vfs = new PageVfs(module)
     const { memory } = this.vfs

@@ -18,15 +18,26 @@
 // outside the heap; block gas bounds it.
 
 import { assert, bytesEqual, Writer } from '@quorate/kernel'
-import type { Digest, Height, Outcome, Replay, Transaction } from '@quorate/types'
-import { decodeTransaction, DIGEST_BYTES, encodeOutcome, hashOf, rawOf } from '@quorate/types'
+import type {
+  Digest,
+  GovernanceTransaction,
+  Height,
+  LedgerMember,
+  Outcome,
+  ProgramTransaction,
+  Replay,
+  Transaction,
+} from '@quorate/types'
+import { decodeTransaction, DIGEST_BYTES, encodeOutcome, governanceHash, hashOf, rawOf } from '@quorate/types'
 import { SqliteError } from './connection.ts'
 import type { Engine, Opened, OpenOptions } from './engine.ts'
 import { OWN_FUEL } from './engine.ts'
 import { ProgramConflict, ProgramFailure } from './failure.ts'
 import { failureOf } from './failure-of.ts'
 import { GasMeter } from './gas.ts'
+import { Assembly, listMembers } from './governance.ts'
 import { LEDGER_TABLES, SQL } from './ledger-tables.ts'
+import { MEMBER_SQL } from './member-tables.ts'
 import type { PageSource } from './pages.ts'
 import { Overlay } from './pages.ts'
 import { ProgramRun } from './program-run.ts'
@@ -40,14 +51,17 @@ export interface BlockContext {
   readonly seed: Digest
 }
 
-/** A block's transactions, or the founding. */
+/** A block's transactions, or the founding, or a change of views. */
 export type BlockContent =
   | { readonly kind: 'executions'; readonly transactions: readonly Uint8Array[] }
   | {
       readonly kind: 'genesis'
+      readonly ledger: Digest
       readonly members: readonly { readonly id: string; readonly name: string }[]
       readonly sql: readonly string[]
     }
+  /** A view begins, drawn from the members as they were decided by that height: those are seated, those who left are gone. */
+  | { readonly kind: 'reconfigure'; readonly decidedBy: Height }
 
 /** What executing a block gave. */
 export interface BlockResult {
@@ -57,6 +71,8 @@ export interface BlockResult {
   readonly ids: readonly string[]
   readonly pages: Overlay
   readonly gas: number
+  /** All members after the block, in the order of their ids; undefined where it changed nothing about them. */
+  readonly members: readonly LedgerMember[] | undefined
 }
 
 /** The founders' SQL is wrong: nobody can found this ledger. */
@@ -76,19 +92,25 @@ export function replaySeed(replay: Replay): Uint8Array {
 }
 
 /**
- * The program's own bytes within those of its transaction: between id and expiry, and the replay. As `programHash`
+ * The program's own bytes within those of its transaction: between id, expiry and tag, and the replay. As `contentHash`
  * takes them.
  */
-function programBytes(bytes: Uint8Array, { replay }: Transaction): Uint8Array {
+function programBytes(bytes: Uint8Array, { replay }: ProgramTransaction): Uint8Array {
   const [first = 0, second = 0] = bytes
   const idEnd = first < 128 ? 1 + first : 2 + (first - 128) + second * 128
-  return bytes.subarray(idEnd + 8, bytes.length - 1 - (replay === undefined ? 0 : 8 + DIGEST_BYTES))
+  return bytes.subarray(idEnd + 9, bytes.length - 1 - (replay === undefined ? 0 : 8 + DIGEST_BYTES))
+}
+
+/** What tells a transaction from another one of the same id. */
+function contentDigest(transaction: Transaction, bytes: Uint8Array): Digest {
+  if (transaction.governance !== undefined) return governanceHash(bytes)
+  return hashOf('program', programBytes(bytes, transaction))
 }
 
 /** A transaction with what is remembered of it. */
-interface Entry {
-  readonly transaction: Transaction
-  readonly program: Uint8Array
+interface Entry<T extends Transaction = Transaction> {
+  readonly transaction: T
+  readonly content: Uint8Array
   readonly position: number
 }
 
@@ -102,6 +124,7 @@ class BlockRun {
   #statements: Statements
   /** Fuel that its transactions took. */
   #fuel = 0
+  #changedMembers = false
   gas = 0
 
   constructor(engine: Engine, block: BlockContext, pages: Overlay, options: OpenOptions) {
@@ -113,11 +136,13 @@ class BlockRun {
     this.#statements = new Statements(engine, this.#opened.connection)
   }
 
-  found({ members, sql }: BlockContent & { readonly kind: 'genesis' }): void {
+  found({ ledger, members, sql }: BlockContent & { readonly kind: 'genesis' }): void {
     this.#begin()
     for (const table of LEDGER_TABLES) this.#own(table)
     this.#writeHead()
-    for (const { id, name } of members) this.#own(SQL.member, id, name)
+    this.#own(MEMBER_SQL.found, ledger)
+    for (const { id, name } of members) this.#own(MEMBER_SQL.founder, id, name)
+    this.#changedMembers = true
     const requests = sql.map((text) => ({ kind: 'sequence', sql: text }) as const)
     const meter = new GasMeter(RULES.blockGasMax)
     const replies = this.#program(transactionSeed(this.#block.seed, 0), meter).run({ requests })
@@ -136,6 +161,20 @@ class BlockRun {
     this.#commit(new GasMeter(RULES.blockGasMax))
   }
 
+  /** Settles what was decided about members by `decidedBy`. */
+  beginView(decidedBy: Height): void {
+    this.#begin()
+    this.#own(MEMBER_SQL.seat, BigInt(decidedBy))
+    this.#own(MEMBER_SQL.dismiss, BigInt(decidedBy))
+    this.#changedMembers = true
+    this.#commit(new GasMeter(RULES.blockGasMax))
+  }
+
+  /** The members now, if this block changed anything about them. */
+  get members(): readonly LedgerMember[] | undefined {
+    return this.#changedMembers ? listMembers(this.#statements) : undefined
+  }
+
   close(): void {
     this.#statements.close()
     this.#opened.close()
@@ -146,8 +185,14 @@ class BlockRun {
     const decoded = decodeTransaction(bytes)
     if (!decoded.ok) return { id: '', outcome: { kind: 'refused', code: 'MALFORMED', message: decoded.error.message } }
     const transaction = decoded.value
-    const entry = { transaction, program: rawOf(hashOf('program', programBytes(bytes, transaction))), position }
-    return { id: transaction.id, outcome: this.#refusal(entry) ?? this.#run(entry) }
+    const content = rawOf(contentDigest(transaction, bytes))
+    const refusal = this.#refusal({ transaction, content, position })
+    if (refusal !== undefined) return { id: transaction.id, outcome: refusal }
+    const outcome =
+      transaction.governance === undefined
+        ? this.#run({ transaction, content, position })
+        : this.#govern({ transaction, content, position }, bytes)
+    return { id: transaction.id, outcome }
   }
 
   #open(): Opened {
@@ -192,9 +237,10 @@ class BlockRun {
     }
   }
 
-  #refusal({ transaction, program }: Entry): Outcome | undefined {
+  #refusal({ transaction, content }: Entry): Outcome | undefined {
     const { timeMs } = this.#block
-    const { expiresMs, replay, id } = transaction
+    const { expiresMs, id } = transaction
+    const replay = transaction.governance === undefined ? transaction.replay : undefined
     if (expiresMs < timeMs)
       return { kind: 'refused', code: 'EXPIRED', message: `expired at ${expiresMs}, the block's time is ${timeMs}` }
     if (expiresMs > timeMs + RULES.rememberMsMax) {
@@ -207,13 +253,13 @@ class BlockRun {
     const known = this.#own(SQL.find, id)
     if (known !== undefined) {
       const [before, height, position] = known
-      if (before instanceof Uint8Array && bytesEqual(before, program)) {
+      if (before instanceof Uint8Array && bytesEqual(before, content)) {
         return { kind: 'duplicate', height: Number(height) as Height, position: Number(position) }
       }
       return {
         kind: 'refused',
         code: 'ID_REUSED',
-        message: `the id stands for another program at height ${Number(height)}, position ${Number(position)}`,
+        message: `the id stands for another transaction at height ${Number(height)}, position ${Number(position)}`,
       }
     }
     if (replay !== undefined && (replay.timeMs > timeMs || replay.timeMs < timeMs - RULES.replayMsMax)) {
@@ -228,7 +274,23 @@ class BlockRun {
     return undefined
   }
 
-  #run(entry: Entry): Outcome {
+  /** A member's order: refused where nobody of this ledger has signed it, else done or forbidden, and remembered. */
+  #govern(entry: Entry<GovernanceTransaction>, bytes: Uint8Array): Outcome {
+    const { governance } = entry.transaction
+    const gas = RULES.governanceGas
+    this.gas += gas
+    const assembly = new Assembly(this.#statements, this.#block)
+    const refusal = assembly.refusal(governance, bytes, this.#engine.verify)
+    if (refusal !== undefined) return { kind: 'refused', ...refusal }
+    this.#mark(entry)
+    const carried = assembly.carryOut(governance)
+    this.#commit(new GasMeter(RULES.transactionGasMax))
+    if (carried.kind === 'forbidden') return { kind: 'failed', error: carried.error, gas }
+    this.#changedMembers ||= carried.changedMembers
+    return { kind: 'executed', replies: [carried.reply], gas }
+  }
+
+  #run(entry: Entry<ProgramTransaction>): Outcome {
     const { position, transaction } = entry
     const { replay, program } = transaction
     const meter = new GasMeter(RULES.transactionGasMax)
@@ -269,10 +331,10 @@ class BlockRun {
   }
 
   /** Begins a transaction and remembers its id; leaves nothing of the one before to be seen. */
-  #mark({ transaction, program, position }: Entry): void {
+  #mark({ transaction, content, position }: Entry): void {
     const { id, expiresMs } = transaction
     this.#begin()
-    this.#own(SQL.remember, id, BigInt(expiresMs), program, BigInt(this.#block.height), BigInt(position))
+    this.#own(SQL.remember, id, BigInt(expiresMs), content, BigInt(this.#block.height), BigInt(position))
     this.#own(SQL.settle)
     this.#opened.connection.lastInsertRowid = 0n
   }
@@ -313,16 +375,23 @@ export function executeBlock(
   const run = new BlockRun(engine, block, pages, options)
   const outcomes: Uint8Array[] = []
   const ids: string[] = []
-  if (content.kind === 'genesis') {
-    run.found(content)
-  } else {
-    run.open()
-    content.transactions.forEach((bytes, position) => {
-      const { id, outcome } = run.execute(bytes, position)
-      ids.push(outcome.kind === 'refused' ? '' : id)
-      outcomes.push(encodeOutcome(outcome))
-    })
+  switch (content.kind) {
+    case 'genesis':
+      run.found(content)
+      break
+    case 'reconfigure':
+      run.open()
+      run.beginView(content.decidedBy)
+      break
+    case 'executions':
+      run.open()
+      content.transactions.forEach((bytes, position) => {
+        const { id, outcome } = run.execute(bytes, position)
+        ids.push(outcome.kind === 'refused' ? '' : id)
+        outcomes.push(encodeOutcome(outcome))
+      })
   }
+  const { members } = run
   run.close()
-  return { outcomes, ids, pages, gas: run.gas }
+  return { outcomes, ids, pages, gas: run.gas, members }
 }

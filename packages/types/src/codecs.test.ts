@@ -31,8 +31,16 @@ import {
 import type { Outcome, Reply, SqlError, StatementResult } from './outcome.ts'
 import { decodeOutcome, encodeOutcome } from './outcome.ts'
 import { decodePayload, encodeItem, encodePayload } from './payload.ts'
-import type { Condition, Program, Statement, Transaction } from './transaction.ts'
-import { decodeTransaction, encodeTransaction, programHash, TRANSACTION_LIMITS } from './transaction.ts'
+import type { GovernanceAction } from './governance.ts'
+import type {
+  Condition,
+  GovernanceTransaction,
+  Program,
+  ProgramTransaction,
+  Statement,
+  Transaction,
+} from './transaction.ts'
+import { contentHash, decodeTransaction, encodeTransaction, TRANSACTION_LIMITS } from './transaction.ts'
 import { decodeUnit, encodeUnsignedUnit, sealUnit, unitHash } from './unit.ts'
 
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => hex as Digest)
@@ -99,14 +107,45 @@ const program: fc.Arbitrary<Program> = fc
     { maxLength: 4 },
   )
   .map((requests) => ({ requests }))
-const transaction: fc.Arbitrary<Transaction> = fc
+const id = text.filter((each) => each.length > 0 && utf8(each).length <= 128)
+const sql: fc.Arbitrary<ProgramTransaction> = fc
   .record({
-    id: text.filter((id) => id.length > 0 && utf8(id).length <= 128),
+    id,
     expiresMs: millis,
     program,
     replay: maybe(fc.record({ timeMs: millis, seed: digest })),
   })
-  .map((each) => tidy(each) as Transaction)
+  .map((each) => tidy(each) as ProgramTransaction)
+const memberId = digest as unknown as fc.Arbitrary<MemberId>
+const address = fc.constantFrom('h:1', 'node-1.example:7400', '[2001:db8::1]:65535')
+const action: fc.Arbitrary<GovernanceAction> = fc.oneof(
+  fc.record({
+    kind: fc.constant('propose' as const),
+    change: fc.oneof(
+      fc.record({
+        kind: fc.constant('add' as const),
+        member: memberId,
+        name: fc.stringMatching(/^[\w.-]{1,64}$/),
+        address,
+      }),
+      fc.record({ kind: fc.constant('remove' as const), member: memberId }),
+    ),
+  }),
+  fc.record({
+    kind: fc.constant('propose' as const),
+    change: fc.record({ kind: fc.constant('rekey' as const), member: memberId, successor: memberId }),
+    consent: signature,
+  }),
+  fc.record({ kind: fc.constant('approve' as const), proposal: fc.nat(), change: digest }),
+  fc.record({ kind: fc.constant('withdraw' as const), proposal: fc.nat() }),
+  fc.record({ kind: fc.constant('address' as const), address }),
+)
+const order: fc.Arbitrary<GovernanceTransaction> = fc.record({
+  id,
+  expiresMs: millis,
+  governance: fc.record({ ledger: digest, author: memberId, action, signature }),
+})
+const transaction: fc.Arbitrary<Transaction> = fc.oneof(sql, order)
 
 const error: fc.Arbitrary<SqlError> = fc
   .record({ code: fc.stringMatching(/^[A-Z_]{1,20}$/), message: text, offset: maybe(fc.nat(1000)) })
@@ -144,7 +183,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ kind: fc.constant('duplicate' as const), height, position: fc.nat(1000) }),
   fc.record({
     kind: fc.constant('refused' as const),
-    code: fc.constantFrom('EXPIRED', 'ID_REUSED', 'MALFORMED'),
+    code: fc.constantFrom('EXPIRED', 'ID_REUSED', 'MALFORMED', 'WRONG_LEDGER', 'NOT_A_MEMBER', 'BAD_SIGNATURE'),
     message: text,
   }),
 )
@@ -372,8 +411,9 @@ test('payloads carry their items in order', () => {
 
 test('a program is itself under any id and expiry', () => {
   fc.assert(
-    fc.property(transaction, millis, (each, expiresMs) => {
-      expect(programHash({ ...each, id: `${each.id}x`.slice(-5), expiresMs })).toBe(programHash(each))
+    fc.property(sql, millis, (each, expiresMs) => {
+      const renamed = { ...each, id: `${each.id}x`.slice(-5), expiresMs }
+      expect(contentHash(renamed, encodeTransaction(renamed))).toBe(contentHash(each, encodeTransaction(each)))
     }),
   )
 })

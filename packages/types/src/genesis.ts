@@ -7,6 +7,7 @@ import { SEATS_MAX } from './committee.ts'
 import { hashOf } from './domain.ts'
 import type { ConsensusKey, Digest, MemberId, ViewId } from './ids.ts'
 import { DIGEST_BYTES, parseMemberId, rawOf } from './ids.ts'
+import { isMemberName } from './member.ts'
 
 /** One founder. */
 export interface Founder {
@@ -49,7 +50,7 @@ function parseFounder(value: unknown, index: number): Result<Founder, string> {
   const stranger = unknownKey(value, ['name', 'id', 'address', 'http'])
   if (stranger !== undefined) return err(`founders[${index}] has an unknown key "${stranger}"`)
   const { name, id, address, http } = value as { name?: unknown; id?: unknown; address?: unknown; http?: unknown }
-  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
+  if (typeof name !== 'string' || !isMemberName(name))
     return err(`founders[${index}].name must be 1 to 64 of A-Z a-z 0-9 . _ -`)
   const member = typeof id === 'string' ? parseMemberId(id) : undefined
   if (member === undefined) return err(`founders[${index}].id must be 64 lower-case hex digits`)

@@ -3,6 +3,7 @@
 
 import type {
   Digest,
+  Governance,
   Height,
   MemberId,
   Millis,
@@ -202,7 +203,9 @@ export interface TransactionView {
   readonly block: Digest
   readonly position: number
   readonly timeMs: Millis
-  readonly program: Program
+  /** Undefined where it is a member's order. */
+  readonly program: Program | undefined
+  readonly governance: Governance | undefined
   readonly outcome: Outcome
 }
 

@@ -213,6 +213,7 @@ export class Front implements Replica {
       position: place.position,
       timeMs: header.timeMs,
       program: decoded.value.program,
+      governance: decoded.value.governance,
       outcome: outcome.value,
     }
   }

@@ -5,7 +5,15 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { assert, must } from '@quorate/kernel'
 import type { BlockContent } from '@quorate/sql-state'
 import { executeBlock, pageHash, StateTree } from '@quorate/sql-state'
-import { decodeBody, decodeGenesis, merkleRoot, outcomeHash, transactionHash, transactionsOf } from '@quorate/types'
+import {
+  decodeBody,
+  decodeGenesis,
+  hashOf,
+  merkleRoot,
+  outcomeHash,
+  transactionHash,
+  transactionsOf,
+} from '@quorate/types'
 import type { Execution } from '../host/ports.ts'
 import { loadEngine } from './load-engine.ts'
 import type { SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
@@ -34,7 +42,8 @@ function contentOf(body: Uint8Array): BlockContent {
   if (decoded.value.kind === 'executions') return { kind: 'executions', transactions: transactionsOf(decoded.value) }
   const genesis = decodeGenesis(decoded.value.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
-  return { kind: 'genesis', members: genesis.value.founders, sql: genesis.value.sql }
+  const ledger = hashOf('genesis', decoded.value.genesis)
+  return { kind: 'genesis', ledger, members: genesis.value.founders, sql: genesis.value.sql }
 }
 
 function execute({ height, timeMs, seed, body }: WriterRequest & { kind: 'execute' }): Execution {

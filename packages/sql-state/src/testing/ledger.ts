@@ -2,14 +2,15 @@
 
 import type {
   Digest,
+  LedgerMember,
   Outcome,
   Program,
   ProgramRequest,
+  ProgramTransaction,
   Reply,
   SqlValue,
   Statement,
   Step,
-  Transaction,
 } from '@quorate/types'
 import { decodeOutcome, encodeTransaction, hashOf, height, millis } from '@quorate/types'
 import type { Engine, OpenOptions } from '../engine.ts'
@@ -54,7 +55,7 @@ export function chain(...statements: readonly string[]): Program {
 let nextId = 0
 
 /** Canonical bytes of a transaction that runs `program`. */
-export function transaction(program: Program, parts: Partial<Transaction> = {}): Uint8Array {
+export function transaction(program: Program, parts: Partial<ProgramTransaction> = {}): Uint8Array {
   nextId += 1
   return encodeTransaction({ id: `test-${nextId}`, expiresMs: millis(GENESIS_MS + 3_600_000), program, ...parts })
 }
@@ -64,6 +65,9 @@ export function seedAt(at: number): Digest {
   return hashOf('seed', Uint8Array.of(at % 256, Math.floor(at / 256)))
 }
 
+/** The id of every ledger in tests. */
+export const LEDGER: Digest = hashOf('genesis', Uint8Array.of(0))
+
 /** One replica's database. */
 export class TestLedger {
   engine: Engine
@@ -72,6 +76,9 @@ export class TestLedger {
   tree = new StateTree()
   /** Height of the next block. */
   next = 0
+  founders: readonly { readonly id: string; readonly name: string }[] = [{ id: 'aa', name: 'one' }]
+  /** What the last block that changed anything about members said of them. */
+  members: readonly LedgerMember[] = []
   #count = 0
 
   constructor(engine: Engine, options: OpenOptions = {}) {
@@ -103,7 +110,7 @@ export class TestLedger {
   }
 
   found(...sql: readonly string[]): this {
-    this.#block({ kind: 'genesis', members: [{ id: 'aa', name: 'one' }], sql }, TestLedger.timeMs(0))
+    this.#block({ kind: 'genesis', ledger: LEDGER, members: this.founders, sql }, TestLedger.timeMs(0))
     return this
   }
 
@@ -155,9 +162,14 @@ export class TestLedger {
     return reply.error
   }
 
+  /** A view begins. */
+  reconfigure(decidedBy: number): void {
+    this.#block({ kind: 'reconfigure', decidedBy: height(decidedBy) }, TestLedger.timeMs(this.next))
+  }
+
   #block(content: BlockContent, timeMs: number): readonly Uint8Array[] {
     const context = { height: height(this.next), timeMs, seed: seedAt(this.next) }
-    const { outcomes, pages } = executeBlock(this.engine, this.source, context, content, this.#options)
+    const { outcomes, pages, members } = executeBlock(this.engine, this.source, context, content, this.#options)
     const changed = pages.changed()
     for (const [number, bytes] of changed) this.pages.set(number, bytes)
     for (const number of this.pages.keys()) if (number > pages.pageCount) this.pages.delete(number)
@@ -167,6 +179,7 @@ export class TestLedger {
       changed.map(([number, bytes]) => [number, pageHash(number, bytes)]),
     )
     this.next += 1
+    this.members = members ?? this.members
     return outcomes
   }
 }

@@ -97,7 +97,17 @@ export class FakeReplica implements Replica {
     const at = height(this.#height)
     this.#done.set(id, {
       program: text,
-      view: { id, hash: ZEROS, height: at, block: ZEROS, position: 0, timeMs: 0 as Millis, program, outcome },
+      view: {
+        id,
+        hash: ZEROS,
+        height: at,
+        block: ZEROS,
+        position: 0,
+        timeMs: 0 as Millis,
+        program,
+        governance: undefined,
+        outcome,
+      },
     })
     return { kind: 'executed', height: at, position: 0, outcome, duplicate: false }
   }
