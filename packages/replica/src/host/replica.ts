@@ -30,6 +30,7 @@ import { Verifier } from '../crypto/verifier.ts'
 import { verifyNow } from '../crypto/verify-now.ts'
 import type { Status } from '../gateway/ports.ts'
 import { Gateway } from '../gateway/server.ts'
+import { StateLending } from '../sql/state-lending.ts'
 import { SqlReaders, SqlWriter } from '../sql/threads.ts'
 import { decodeOutcomes } from '../sql/outcome-list.ts'
 import { Conversations, SESSION_FRAME } from '../peers/conversations.ts'
@@ -115,6 +116,7 @@ class RunningReplica {
   readonly #store: Store
   readonly #writer: SqlWriter
   readonly #readers: SqlReaders
+  readonly #lending: StateLending
   readonly #verifier = new Verifier()
   readonly #clock = new SystemClock()
   readonly #submissions = new Submissions()
@@ -152,6 +154,13 @@ class RunningReplica {
     this.#writer = writer
     this.#signer = new Signer(key)
     this.#readers = new SqlReaders(options.dataDir)
+    this.#lending = new StateLending({
+      folder: options.dataDir,
+      writer,
+      monotonicMs: () => this.#clock.monotonicMs(),
+      onTrouble: (message) =>
+        this.#log.warn({ detail: message }, 'a peer that asked for the database was not answered'),
+    })
     const join: Join = { member: key.id, view: genesisView(this.#ledger), key: identityKey(key.id) }
     this.#core = new Choam({
       genesis,
@@ -240,6 +249,7 @@ class RunningReplica {
     this.#sweep = setInterval(() => {
       this.#submissions.expire(this.#clock.monotonicMs())
       this.#reads.expire()
+      this.#lending.expire().catch((error: unknown) => this.#stopFor(error))
     }, SWEEP_MS)
     this.#outbox.run().catch((error: unknown) => this.#stopFor(error))
     await this.#openGateway()
@@ -254,6 +264,7 @@ class RunningReplica {
       broken: (peer, what) => this.#transport?.disconnect(peer, what),
       answers: new Answers(this.#core, ledger),
       answered: (peer, answer) => this.#inbox.answered(peer, answer),
+      state: (peer, ask) => this.#lending.answer(peer, ask, this.#reads.certified),
       accept: (transactions) => this.#outbox.accept(transactions),
       failed: (peer, error) =>
         this.#log.debug({ peer: nameOf(this.#options.genesis, peer), detail: String(error) }, 'session failed'),
@@ -284,6 +295,7 @@ class RunningReplica {
     this.#submissions.stop()
     this.#conversations?.close()
     await this.#transport?.close()
+    await this.#lending.close()
     await Promise.all([this.#writer.close(), this.#readers.close(), this.#verifier.close()])
     await this.#store.close()
     this.#log.info('stopped')

@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { assert, must } from '@quorate/kernel'
 import type { BlockContent } from '@quorate/sql-state'
 import { executeBlock, pageHash, StateTree } from '@quorate/sql-state'
+import type { Height } from '@quorate/types'
 import {
   decodeBody,
   decodeGenesis,
@@ -19,12 +20,14 @@ import { loadEngine } from './load-engine.ts'
 import type { SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
 import { encodeOutcomes } from './outcome-list.ts'
 import { StateFile } from './state-file.ts'
+import type { StateSink } from './state-sink.ts'
 
 const port = must(parentPort ?? undefined, 'the SQL writer runs as a thread')
 const { folder } = workerData as SqlWorkerOptions
 const state = new StateFile(folder)
 const engine = await loadEngine()
 let tree = plant()
+let sink: StateSink | undefined
 
 function plant(): StateTree {
   const fresh = new StateTree()
@@ -46,8 +49,18 @@ function contentOf(body: Uint8Array): BlockContent {
   return { kind: 'genesis', ledger, members: genesis.value.founders, sql: genesis.value.sql }
 }
 
+/** The height that was received is where execution goes on. */
+function finish(): Height {
+  must(sink, 'a reception has begun').finish()
+  sink = undefined
+  state.received()
+  tree = plant()
+  return must(state.head, 'a height was received').height
+}
+
 function execute({ height, timeMs, seed, body }: WriterRequest & { kind: 'execute' }): Execution {
   assert((state.head?.height ?? -1) + 1 === height, `block ${height} on a database at height ${state.head?.height}`)
+  sink = undefined
   const content = contentOf(body)
   const { outcomes, ids, pages, gas } = executeBlock(engine, state.pages, { height, timeMs, seed }, content)
   const changed = pages.changed().map(([number, bytes]) => ({ number, bytes, hash: pageHash(number, bytes) }))
@@ -73,25 +86,42 @@ function answer(reply: WriterReply): void {
   port.postMessage(reply)
 }
 
+function handle(request: WriterRequest): WriterReply | undefined {
+  switch (request.kind) {
+    case 'execute':
+      return { kind: 'executed', execution: execute(request) }
+    case 'rewind':
+      sink = undefined
+      state.rewind(request.to)
+      tree = plant()
+      return { kind: 'rewound', height: state.head?.height }
+    case 'hold':
+      return { kind: 'held', heights: state.hold(request.heights) }
+    case 'sync':
+      state.sync()
+      return { kind: 'synced' }
+    case 'receive':
+      sink = state.receive(request.target)
+      return { kind: 'receiving', isBlank: sink.isBlank }
+    case 'take':
+      return { kind: 'took', taken: must(sink, 'a reception has begun').take(request.ask, request.answer) }
+    case 'finish':
+      return { kind: 'finished', height: finish() }
+    case 'close':
+      state.close()
+      port.close()
+      return undefined
+  }
+}
+
 port.on('message', (request: WriterRequest) => {
   try {
-    switch (request.kind) {
-      case 'execute':
-        answer({ kind: 'executed', execution: execute(request) })
-        return
-      case 'rewind':
-        state.rewind(request.to)
-        tree = plant()
-        answer({ kind: 'rewound', height: state.head?.height })
-        return
-      case 'close':
-        state.close()
-        port.close()
-    }
+    const reply = handle(request)
+    if (reply !== undefined) answer(reply)
   } catch (error) {
     const { message, code } = error as { message?: unknown; code?: unknown }
     answer({ kind: 'failed', message: String(message), code: typeof code === 'string' ? code : 'SQL_ENGINE' })
   }
 })
 
-answer({ kind: 'opened', height: state.head?.height, stateRoot: state.head?.stateRoot })
+answer({ kind: 'opened', height: state.head?.height, arriving: state.arriving })
