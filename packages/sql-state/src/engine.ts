@@ -35,6 +35,23 @@ export interface Opened {
   readonly close: () => void
 }
 
+/** A change of a row that is about to be made. */
+export interface RowCall {
+  readonly operation: 'delete' | 'insert' | 'update'
+  readonly table: string
+  /** Of an update or a delete, in a table that has rowids. */
+  readonly oldRowid: bigint
+  /** Of an update or an insert. */
+  readonly newRowid: bigint
+}
+
+/** SQLite's numbers of the operations. */
+const ROW_OPERATIONS: ReadonlyMap<number, RowCall['operation']> = new Map([
+  [9, 'delete'],
+  [18, 'insert'],
+  [23, 'update'],
+])
+
 /** Settings of a connection that tests vary, to show that they change nothing. */
 export interface OpenOptions {
   readonly cacheKib?: number
@@ -53,6 +70,8 @@ export class Engine {
   #meter: GasMeter | undefined
   #notes: StatementNotes | undefined
   #files = 0
+  #rowHook: Pointer = 0
+  #onRow: ((call: RowCall) => void) | undefined
 
   /**
    * @param module - The pinned build; another one is refused, because it would compute other outcomes.
@@ -100,6 +119,7 @@ export class Engine {
     this.#files = 0
     this.#meter = undefined
     this.#notes = undefined
+    this.#onRow = undefined
   }
 
   /** What is left of the fuel. Below zero the engine has trapped, and traps again at every call. */
@@ -131,6 +151,34 @@ export class Engine {
     } finally {
       this.#meter = undefined
     }
+  }
+
+  /**
+   * Tells `listener` of each change of a row on `connection`, before it is made; undefined ends that. It is called from
+   * within SQLite: it must not throw, nor use the connection but for `changingValue`. What runs under it takes other
+   * steps and other memory, so that no outcome may depend on it.
+   */
+  watchRows(connection: Connection, listener: ((call: RowCall) => void) | undefined): void {
+    this.#onRow = listener
+    if (this.#rowHook === 0) {
+      const { memory } = this.vfs
+      this.#rowHook = memory.install(
+        'v(ppippjj)',
+        (
+          _: Pointer,
+          _db: Pointer,
+          code: number,
+          _name: Pointer,
+          table: Pointer,
+          oldRowid: bigint,
+          newRowid: bigint,
+        ) => {
+          const operation = ROW_OPERATIONS.get(code)
+          if (operation !== undefined) this.#onRow?.({ operation, table: memory.text(table) ?? '', oldRowid, newRowid })
+        },
+      )
+    }
+    connection.hookChanges(listener === undefined ? 0 : this.#rowHook)
   }
 
   /** Opens a fresh connection on `overlay`, with the era's settings. */

@@ -17,51 +17,21 @@
 // cache's size change the bytes); gas and heap limit bound them. The overlay holds the changed pages of the block
 // outside the heap; block gas bounds it.
 
-import { assert, bytesEqual, Writer } from '@quorate/kernel'
-import type {
-  Digest,
-  GovernanceTransaction,
-  Height,
-  LedgerMember,
-  Outcome,
-  ProgramTransaction,
-  Replay,
-  Transaction,
-} from '@quorate/types'
-import { decodeTransaction, DIGEST_BYTES, encodeOutcome, governanceHash, hashOf, rawOf } from '@quorate/types'
-import { SqliteError } from './connection.ts'
-import type { Engine, Opened, OpenOptions } from './engine.ts'
+import { assert, bytesEqual } from '@quorate/kernel'
+import type { GovernanceTransaction, Height, LedgerMember, Outcome, ProgramTransaction } from '@quorate/types'
+import { decodeTransaction, encodeOutcome, rawOf } from '@quorate/types'
+import type { BlockContent, BlockContext, Entry } from './block-connection.ts'
+import { BlockConnection, contentDigest, transactionSeed } from './block-connection.ts'
+import type { Engine, OpenOptions } from './engine.ts'
 import { OWN_FUEL } from './engine.ts'
-import { ProgramConflict, ProgramFailure } from './failure.ts'
+import { ProgramConflict } from './failure.ts'
 import { failureOf } from './failure-of.ts'
 import { GasMeter } from './gas.ts'
 import { Assembly, listMembers } from './governance.ts'
-import { LEDGER_TABLES, SQL } from './ledger-tables.ts'
-import { MEMBER_SQL } from './member-tables.ts'
+import { SQL } from './ledger-tables.ts'
 import type { PageSource } from './pages.ts'
 import { Overlay } from './pages.ts'
-import { ProgramRun } from './program-run.ts'
 import { RULES } from './rules.ts'
-import { Statements } from './statements.ts'
-
-/** What a block says of when and with what randomness it runs. */
-export interface BlockContext {
-  readonly height: Height
-  readonly timeMs: number
-  readonly seed: Digest
-}
-
-/** A block's transactions, or the founding, or a change of views. */
-export type BlockContent =
-  | { readonly kind: 'executions'; readonly transactions: readonly Uint8Array[] }
-  | {
-      readonly kind: 'genesis'
-      readonly ledger: Digest
-      readonly members: readonly { readonly id: string; readonly name: string }[]
-      readonly sql: readonly string[]
-    }
-  /** A view begins, drawn from the members as they were decided by that height: those are seated, those who left are gone. */
-  | { readonly kind: 'reconfigure'; readonly decidedBy: Height }
 
 /** What executing a block gave. */
 export interface BlockResult {
@@ -81,47 +51,11 @@ export class GenesisSqlError extends Error {
   readonly code = 'GENESIS_SQL'
 }
 
-/** Seed of the transaction at `position`. */
-function transactionSeed(seed: Digest, position: number): Uint8Array {
-  return rawOf(hashOf('seed', rawOf(seed), new Writer(4).u32(position).finish()))
-}
-
-/** Seed of a transaction that carries its own. */
-export function replaySeed(replay: Replay): Uint8Array {
-  return transactionSeed(replay.seed, 0)
-}
-
-/**
- * The program's own bytes within those of its transaction: between id, expiry and tag, and the replay. As `contentHash`
- * takes them.
- */
-function programBytes(bytes: Uint8Array, { replay }: ProgramTransaction): Uint8Array {
-  const [first = 0, second = 0] = bytes
-  const idEnd = first < 128 ? 1 + first : 2 + (first - 128) + second * 128
-  return bytes.subarray(idEnd + 9, bytes.length - 1 - (replay === undefined ? 0 : 8 + DIGEST_BYTES))
-}
-
-/** What tells a transaction from another one of the same id. */
-function contentDigest(transaction: Transaction, bytes: Uint8Array): Digest {
-  if (transaction.governance !== undefined) return governanceHash(bytes)
-  return hashOf('program', programBytes(bytes, transaction))
-}
-
-/** A transaction with what is remembered of it. */
-interface Entry<T extends Transaction = Transaction> {
-  readonly transaction: T
-  readonly content: Uint8Array
-  readonly position: number
-}
-
 /** One block's execution. */
 class BlockRun {
   readonly #engine: Engine
   readonly #block: BlockContext
-  readonly #pages: Overlay
-  readonly #options: OpenOptions
-  #opened: Opened
-  #statements: Statements
+  readonly #connection: BlockConnection
   /** Fuel that its transactions took. */
   #fuel = 0
   #changedMembers = false
@@ -130,55 +64,40 @@ class BlockRun {
   constructor(engine: Engine, block: BlockContext, pages: Overlay, options: OpenOptions) {
     this.#engine = engine
     this.#block = block
-    this.#pages = pages
-    this.#options = options
-    this.#opened = this.#open()
-    this.#statements = new Statements(engine, this.#opened.connection)
+    this.#connection = new BlockConnection(engine, block, pages, options)
   }
 
-  found({ ledger, members, sql }: BlockContent & { readonly kind: 'genesis' }): void {
-    this.#begin()
-    for (const table of LEDGER_TABLES) this.#own(table)
-    this.#writeHead()
-    this.#own(MEMBER_SQL.found, ledger)
-    for (const { id, name } of members) this.#own(MEMBER_SQL.founder, id, name)
+  found(content: BlockContent & { readonly kind: 'genesis' }): void {
+    const connection = this.#connection
+    connection.begin()
+    connection.found(content)
     this.#changedMembers = true
-    const requests = sql.map((text) => ({ kind: 'sequence', sql: text }) as const)
+    const requests = content.sql.map((text) => ({ kind: 'sequence', sql: text }) as const)
     const meter = new GasMeter(RULES.blockGasMax)
-    const replies = this.#program(transactionSeed(this.#block.seed, 0), meter).run({ requests })
+    const replies = connection.programOf(transactionSeed(this.#block.seed, 0), { meter }).run({ requests })
     replies.forEach((reply, i) => {
       if (reply.kind === 'error')
         throw new GenesisSqlError(`genesis.json: sql[${i}]: ${reply.error.code}: ${reply.error.message}`)
     })
-    this.#commit(meter)
+    connection.commit(meter)
   }
 
-  /** The block's own writes, before any client's. */
   open(): void {
-    this.#begin()
-    this.#writeHead()
-    this.#own(SQL.forget, BigInt(this.#block.timeMs), BigInt(RULES.forgetMax))
-    this.#commit(new GasMeter(RULES.blockGasMax))
+    this.#connection.writeOwn()
   }
 
-  /** Settles what was decided about members by `decidedBy`. */
   beginView(decidedBy: Height): void {
-    this.#begin()
-    this.#own(MEMBER_SQL.seat, BigInt(decidedBy))
-    this.#own(MEMBER_SQL.dismiss, BigInt(decidedBy))
+    this.#connection.beginView(decidedBy)
     this.#changedMembers = true
-    this.#commit(new GasMeter(RULES.blockGasMax))
   }
 
   /** The members now, if this block changed anything about them. */
   get members(): readonly LedgerMember[] | undefined {
-    return this.#changedMembers ? listMembers(this.#statements) : undefined
+    return this.#changedMembers ? listMembers(this.#connection.statements) : undefined
   }
 
   close(): void {
-    this.#statements.close()
-    this.#opened.close()
-    this.#engine.vfs.check()
+    this.#connection.close()
   }
 
   execute(bytes: Uint8Array, position: number): { readonly id: string; readonly outcome: Outcome } {
@@ -195,48 +114,6 @@ class BlockRun {
     return { id: transaction.id, outcome }
   }
 
-  #open(): Opened {
-    this.#engine.renew()
-    const opened = this.#engine.open(this.#pages, this.#options)
-    this.#engine.vfs.setTime(this.#block.timeMs)
-    return opened
-  }
-
-  /**
-   * The connection's engine is no longer what it should be: go on with a new one, on the pages as they were committed.
-   */
-  #reopen(): void {
-    this.#engine.vfs.check()
-    this.#opened = this.#open()
-    this.#statements = new Statements(this.#engine, this.#opened.connection)
-  }
-
-  #own(...statement: Parameters<Statements['own']>): ReturnType<Statements['own']> {
-    return this.#statements.own(...statement)
-  }
-
-  #begin(): void {
-    this.#engine.vfs.reseed(rawOf(this.#block.seed))
-    this.#own(SQL.begin)
-  }
-
-  #writeHead(): void {
-    this.#own(SQL.head, BigInt(this.#block.height), BigInt(this.#block.timeMs))
-  }
-
-  /** On the meter: FTS5 writes what it has gathered only now, and what fails there is the program's failure. */
-  #commit(meter: GasMeter): void {
-    try {
-      const commit = (): unknown => this.#engine.vfs.writable(() => this.#own(SQL.commit))
-      this.#pages.attempt(() => this.#engine.metered(meter, commit))
-    } catch (error) {
-      const failure = failureOf(error, this.#engine, this.#opened.connection)
-      throw failure ?? (error instanceof SqliteError ? new ProgramFailure(error.error, false) : error)
-    } finally {
-      meter.end(0)
-    }
-  }
-
   #refusal({ transaction, content }: Entry): Outcome | undefined {
     const { timeMs } = this.#block
     const { expiresMs, id } = transaction
@@ -250,7 +127,7 @@ class BlockRun {
         message: `expires at ${expiresMs}, at most ${timeMs + RULES.rememberMsMax} is remembered`,
       }
     }
-    const known = this.#own(SQL.find, id)
+    const known = this.#connection.own(SQL.find, id)
     if (known !== undefined) {
       const [before, height, position] = known
       if (before instanceof Uint8Array && bytesEqual(before, content)) {
@@ -279,79 +156,49 @@ class BlockRun {
     const { governance } = entry.transaction
     const gas = RULES.governanceGas
     this.gas += gas
-    const assembly = new Assembly(this.#statements, this.#block)
+    const assembly = new Assembly(this.#connection.statements, this.#block)
     const refusal = assembly.refusal(governance, bytes, this.#engine.verify)
     if (refusal !== undefined) return { kind: 'refused', ...refusal }
-    this.#mark(entry)
+    this.#connection.mark(entry)
     const carried = assembly.carryOut(governance)
-    this.#commit(new GasMeter(RULES.transactionGasMax))
+    this.#connection.commit(new GasMeter(RULES.transactionGasMax))
     if (carried.kind === 'forbidden') return { kind: 'failed', error: carried.error, gas }
     this.#changedMembers ||= carried.changedMembers
     return { kind: 'executed', replies: [carried.reply], gas }
   }
 
   #run(entry: Entry<ProgramTransaction>): Outcome {
-    const { position, transaction } = entry
-    const { replay, program } = transaction
     const meter = new GasMeter(RULES.transactionGasMax)
     const engine = this.#engine
-    this.#mark(entry)
-    engine.vfs.setTime(replay?.timeMs ?? this.#block.timeMs)
-    const seed = replay === undefined ? transactionSeed(this.#block.seed, position) : replaySeed(replay)
+    const connection = this.#connection
+    connection.mark(entry)
     engine.refuel(RULES.transactionFuelMax)
     let outcome: Outcome
     try {
-      const replies = this.#program(seed, meter).run(program)
-      this.#commit(meter)
+      const replies = connection.program(entry, { meter }).run(entry.transaction.program)
+      connection.commit(meter)
       this.#fuel += RULES.transactionFuelMax - engine.fuel
       outcome = { kind: 'executed', replies, gas: meter.used }
     } catch (error) {
       this.#fuel += RULES.transactionFuelMax - Math.max(0, engine.fuel)
       outcome = this.#undo(error, meter)
       engine.refuel(OWN_FUEL)
-      this.#mark(entry)
-      this.#commit(new GasMeter(RULES.transactionGasMax))
+      connection.mark(entry)
+      connection.commit(new GasMeter(RULES.transactionGasMax))
     }
     engine.refuel(OWN_FUEL)
-    engine.vfs.setTime(this.#block.timeMs)
+    connection.resetTime()
     this.gas += meter.used
     return outcome
   }
 
-  #program(seed: Uint8Array, meter: GasMeter): ProgramRun {
-    const { connection } = this.#opened
-    return new ProgramRun({
-      engine: this.#engine,
-      connection,
-      statements: this.#statements,
-      meter,
-      seed,
-      isReader: false,
-    })
-  }
-
-  /** Begins a transaction and remembers its id; leaves nothing of the one before to be seen. */
-  #mark({ transaction, content, position }: Entry): void {
-    const { id, expiresMs } = transaction
-    this.#begin()
-    this.#own(SQL.remember, id, BigInt(expiresMs), content, BigInt(this.#block.height), BigInt(position))
-    this.#own(SQL.settle)
-    this.#opened.connection.lastInsertRowid = 0n
-  }
-
   /** Takes back everything a transaction did. Rethrows what is not its own doing. */
   #undo(error: unknown, meter: GasMeter): Outcome {
-    const { connection } = this.#opened
     if (this.#engine.fuel < RULES.fuelReserve) meter.exhaust()
-    const failure = error instanceof ProgramConflict ? undefined : failureOf(error, this.#engine, connection)
+    const failure =
+      error instanceof ProgramConflict ? undefined : failureOf(error, this.#engine, this.#connection.connection)
     if (failure === undefined && !(error instanceof ProgramConflict)) throw error
-    if (failure?.brokeEngine === true) {
-      this.#reopen()
-    } else {
-      this.#statements.drop()
-      if (!connection.isAutocommit) this.#own(SQL.rollback)
-      connection.setForeignKeys(true)
-    }
+    this.#connection.undo(failure?.brokeEngine === true)
     if (failure !== undefined) return { kind: 'failed', error: failure.error, gas: meter.used }
     assert(error instanceof ProgramConflict, 'neither a failure nor a conflict')
     return { kind: 'conflict', statement: error.statement, gas: meter.used }

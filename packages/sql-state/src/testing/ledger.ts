@@ -14,10 +14,12 @@ import type {
 } from '@quorate/types'
 import { decodeOutcome, encodeTransaction, hashOf, height, millis } from '@quorate/types'
 import type { Engine, OpenOptions } from '../engine.ts'
-import type { BlockContent } from '../executor.ts'
+import type { BlockContent, BlockContext } from '../block-connection.ts'
 import { executeBlock } from '../executor.ts'
 import type { PageSource } from '../pages.ts'
 import { NO_PAGES } from '../pages.ts'
+import type { TransactionChanges } from '../replay.ts'
+import { changesOfBlock } from '../replay.ts'
 import { pageHash } from '../state-hash.ts'
 import { StateTree } from '../state-tree.ts'
 
@@ -76,6 +78,15 @@ export class TestLedger {
   tree = new StateTree()
   /** Height of the next block. */
   next = 0
+  /** The last block, with what it was executed on and what came of it. */
+  last:
+    | {
+        readonly base: PageSource
+        readonly context: BlockContext
+        readonly content: BlockContent
+        readonly outcomes: readonly Uint8Array[]
+      }
+    | undefined
   founders: readonly { readonly id: string; readonly name: string }[] = [{ id: 'aa', name: 'one' }]
   /** What the last block that changed anything about members said of them. */
   members: readonly LedgerMember[] = []
@@ -167,9 +178,18 @@ export class TestLedger {
     this.#block({ kind: 'reconfigure', decidedBy: height(decidedBy) }, TestLedger.timeMs(this.next))
   }
 
+  /** What the last block changed, found by repeating it on `engine`. */
+  changes(engine: Engine): readonly TransactionChanges[] {
+    if (this.last === undefined) throw new Error('no block yet')
+    const { base, context, content, outcomes } = this.last
+    return changesOfBlock(engine, base, context, content, outcomes)
+  }
+
   #block(content: BlockContent, timeMs: number): readonly Uint8Array[] {
     const context = { height: height(this.next), timeMs, seed: seedAt(this.next) }
-    const { outcomes, pages, members } = executeBlock(this.engine, this.source, context, content, this.#options)
+    const base = this.source
+    const { outcomes, pages, members } = executeBlock(this.engine, base, context, content, this.#options)
+    this.last = { base, context, content, outcomes }
     const changed = pages.changed()
     for (const [number, bytes] of changed) this.pages.set(number, bytes)
     for (const number of this.pages.keys()) if (number > pages.pageCount) this.pages.delete(number)
