@@ -71,6 +71,7 @@ export function lyingGateway(front: Gateway, random: Random): Gateway {
     openSession: (options) => front.openSession(options),
     block: (at) => front.block(at),
     transaction: (id) => front.transaction(id),
+    submitOrder: (transaction) => front.submitOrder(transaction),
     submit: async (submission) => {
       const reply = await front.submit(submission)
       if (reply.kind !== 'executed') return reply

@@ -75,7 +75,8 @@ export class SqlDatabase implements SimDatabase {
     assert(height === this.#heads.length, `block ${height} on a database of ${this.#heads.length} blocks`)
     const content = contentOf(bodyBytes)
     const base = this.#pagesAt(height - 1)
-    const { outcomes, ids, pages, gas } = executeBlock(this.#engines.writer, base, { height, timeMs, seed }, content)
+    const context = { height, timeMs, seed }
+    const { outcomes, ids, pages, gas, members } = executeBlock(this.#engines.writer, base, context, content)
     const changed = pages.changed().map(([number, bytes]) => ({ number, bytes, hash: pageHash(number, bytes) }))
     for (const { number, bytes, hash } of changed) {
       const versions = this.#versions.get(number) ?? []
@@ -88,7 +89,8 @@ export class SqlDatabase implements SimDatabase {
       changed.map(({ number, hash }) => [number, hash]),
     )
     const transactions = content.kind === 'executions' ? content.transactions : []
-    return executionOf(height, transactions, { outcomes, ids, stateRoot: this.#tree.root, gas })
+    const execution = executionOf(height, transactions, { outcomes, ids, stateRoot: this.#tree.root, gas })
+    return members === undefined ? execution : { ...execution, members }
   }
 
   rewind(to: Height | undefined): void {

@@ -214,6 +214,11 @@ export interface Replica {
   /** Resolves once the program is executed, durable and certified, or refused. */
   submit(submission: Submission): Promise<SubmitReply>
   /**
+   * Likewise, with a transaction that is whole: a member has signed it, expiry and all. @param transaction - Bytes that
+   * `decodeTransaction` reads.
+   */
+  submitOrder(transaction: Uint8Array): Promise<SubmitReply>
+  /**
    * Runs a program that only reads, at a height that `level` allows. Describing is not writing, nor are BEGIN, COMMIT,
    * ROLLBACK and savepoints by themselves. A statement that SQLite can't prepare is an error in its reply, not `writes`.
    */

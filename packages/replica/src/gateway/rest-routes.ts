@@ -18,12 +18,13 @@ import {
   notFound,
   parseJson,
   readLevel,
-  retryAfterSeconds,
   send,
   sendError,
   sendJson,
+  sendPrinted,
 } from './http.ts'
 import type { GatewayLimits } from './limits.ts'
+import { memberRoutes } from './member-routes.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { OPENAPI } from './openapi.ts'
 import type { Replica } from './ports.ts'
@@ -37,12 +38,6 @@ export interface RestPorts {
   readonly execute: Execute
   readonly limits: GatewayLimits
   readonly metrics: GatewayMetrics
-}
-
-function sendPrinted(reply: FastifyReply, printed: Printed): FastifyReply {
-  const { status, json, retryAfterMs, height: at } = printed
-  if (retryAfterMs !== undefined) reply.header('retry-after', retryAfterSeconds(retryAfterMs))
-  return sendJson(reply, status, json, at)
 }
 
 /** One transaction, from JSON to JSON. */
@@ -202,5 +197,6 @@ function stateRoutes(app: FastifyInstance, { replica, metrics }: RestPorts): voi
 export function restRoutes(app: FastifyInstance, ports: RestPorts): void {
   transactionRoutes(app, ports)
   ledgerRoutes(app, ports)
+  memberRoutes(app, ports)
   stateRoutes(app, ports)
 }

@@ -83,14 +83,13 @@ export class Front implements Replica {
   }
 
   async submit({ id, program, replay, keepMs }: Submission): Promise<SubmitReply> {
-    const { core, submissions, wallMs, monotonicMs } = this.#parts
-    const { phase, tip } = core.status()
+    const { core, wallMs } = this.#parts
     if (!isTransactionId(id))
       return refused('TOO_LARGE', `the id has more than ${TRANSACTION_LIMITS.idBytesMax} bytes, or none`)
     const transaction: Transaction = {
       id,
       // The ledger's clock counts: a gateway that is behind it would have its ids forgotten early.
-      expiresMs: millis(Math.max(wallMs(), tip?.timeMs ?? 0) + keepMs),
+      expiresMs: millis(Math.max(wallMs(), core.status().tip?.timeMs ?? 0) + keepMs),
       program,
       ...(replay === undefined ? {} : { replay }),
     }
@@ -101,6 +100,12 @@ export class Front implements Replica {
         `the transaction has ${bytes.length} bytes, at most ${TRANSACTION_LIMITS.bytesMax} are allowed`,
       )
     }
+    return this.submitOrder(bytes)
+  }
+
+  async submitOrder(bytes: Uint8Array): Promise<SubmitReply> {
+    const { core, submissions, monotonicMs } = this.#parts
+    const { phase } = core.status()
     if (phase === 'failed' || phase === 'initial') return refused('NOT_READY', `the replica is ${phase}`, 1000)
     if (submissions.size >= WAITERS_MAX || !this.#parts.submit(bytes)) {
       return refused('OVERLOADED', 'too many transactions wait to be ordered', 250)

@@ -7,6 +7,7 @@ import type {
   Digest,
   Evidence,
   Height,
+  LedgerMember,
   MemberId,
   Millis,
   Round,
@@ -52,6 +53,8 @@ export interface Execution {
   /** The outcomes' bytes, as `encodeOutcomes` lists them. */
   readonly results: Uint8Array
   readonly gas: number
+  /** All members after the block, by id, where it changed anything about them: also where one of them is reached. */
+  readonly members?: readonly LedgerMember[]
 }
 
 /** Runs blocks on the database, one after the other, in height order. Rejects only for local trouble, which stops the replica. */

@@ -1,7 +1,7 @@
 // What crosses between the replica's thread and the SQL threads. Programs and outcomes travel as canonical bytes.
 
 import type { Result } from '@quorate/kernel'
-import type { Digest, Height, Reply, StateAnswer, StateAsk, Statement } from '@quorate/types'
+import type { Digest, Height, LedgerMember, Reply, StateAnswer, StateAsk, Statement } from '@quorate/types'
 import type { SessionRecording, SessionStep } from '@quorate/sql-state'
 import type { Execution } from '../host/ports.ts'
 import type { StateHeight } from './state-rows.ts'
@@ -27,6 +27,7 @@ export type WriterRequest =
   | { readonly kind: 'receive'; readonly target: StateHeight }
   | { readonly kind: 'take'; readonly ask: StateAsk; readonly answer: StateAnswer }
   | { readonly kind: 'finish' }
+  | { readonly kind: 'members' }
   | { readonly kind: 'close' }
 
 /** From the writer, in the order of the requests. */
@@ -39,6 +40,7 @@ export type WriterReply =
   | { readonly kind: 'receiving'; readonly isBlank: boolean }
   | { readonly kind: 'took'; readonly taken: Result<Taken, WrongAnswer> }
   | { readonly kind: 'finished'; readonly height: Height }
+  | { readonly kind: 'members'; readonly members: readonly LedgerMember[] }
   | { readonly kind: 'failed'; readonly message: string; readonly code: string }
 
 /** To a reader. `session` is a number that the asking side chose. */

@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Result } from '@quorate/kernel'
 import { assert } from '@quorate/kernel'
-import type { Height, StateAnswer, StateAsk } from '@quorate/types'
+import type { Height, LedgerMember, StateAnswer, StateAsk } from '@quorate/types'
 import type { Execution, Executor, Job } from '../host/ports.ts'
 import type { ReaderReply, ReaderRequest, SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
 import type { StateHeight } from './state-rows.ts'
@@ -105,6 +105,13 @@ export class SqlWriter implements Executor {
     this.#height = height
     this.#arriving = undefined
     return reply.execution
+  }
+
+  /** All members after the last executed block, in the order of their ids; none before genesis. */
+  async members(): Promise<readonly LedgerMember[]> {
+    const reply = await this.#ask({ kind: 'members' }, [])
+    assert(reply.kind === 'members', `the question for members was answered with ${reply.kind}`)
+    return reply.members
   }
 
   /** Forgets everything above `to`. */

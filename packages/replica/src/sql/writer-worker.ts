@@ -4,7 +4,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, must } from '@quorate/kernel'
 import type { BlockContent } from '@quorate/sql-state'
-import { executeBlock, pageHash, StateTree } from '@quorate/sql-state'
+import { executeBlock, membersOf, pageHash, StateTree } from '@quorate/sql-state'
 import type { Height } from '@quorate/types'
 import {
   decodeBody,
@@ -62,7 +62,7 @@ function execute({ height, timeMs, seed, body }: WriterRequest & { kind: 'execut
   assert((state.head?.height ?? -1) + 1 === height, `block ${height} on a database at height ${state.head?.height}`)
   sink = undefined
   const content = contentOf(body)
-  const { outcomes, ids, pages, gas } = executeBlock(engine, state.pages, { height, timeMs, seed }, content)
+  const { outcomes, ids, pages, gas, members } = executeBlock(engine, state.pages, { height, timeMs, seed }, content)
   const changed = pages.changed().map(([number, bytes]) => ({ number, bytes, hash: pageHash(number, bytes) }))
   tree.update(
     pages.pageCount,
@@ -79,6 +79,7 @@ function execute({ height, timeMs, seed, body }: WriterRequest & { kind: 'execut
     ids,
     results: encodeOutcomes(outcomes),
     gas,
+    ...(members === undefined ? {} : { members }),
   }
 }
 
@@ -95,6 +96,8 @@ function handle(request: WriterRequest): WriterReply | undefined {
       state.rewind(request.to)
       tree = plant()
       return { kind: 'rewound', height: state.head?.height }
+    case 'members':
+      return { kind: 'members', members: membersOf(engine, state.pages) }
     case 'hold':
       return { kind: 'held', heights: state.hold(request.heights) }
     case 'sync':
