@@ -331,6 +331,7 @@ export class SimReplica implements Station {
           transactions: 0,
           queued: submissions.size,
           wallMs: clock.wallMs(),
+          freeBytes: undefined,
         }),
       wallMs: () => clock.wallMs(),
       monotonicMs: () => clock.monotonicMs(),

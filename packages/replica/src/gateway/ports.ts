@@ -155,10 +155,14 @@ export interface Status {
   readonly stateRoot: Digest
   /** Newest round of the DAG known here. */
   readonly round: number
+  /** Round of this replica's own newest unit, in this view. */
+  readonly ownRound?: number
   /** Highest height this replica has executed and voted for; below `height` only before genesis. */
   readonly voted: Height
   /** This machine's clock, in milliseconds since 1970. */
   readonly wallMs: Millis
+  /** Free on the disk of its data folder, in bytes. */
+  readonly freeBytes?: number
   /** Transactions executed since this replica started. */
   readonly transactions: number
   /** Transactions of this replica's clients that wait to be ordered. */

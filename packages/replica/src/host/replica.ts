@@ -1,6 +1,7 @@
 // The composition root: opens the shells, lets the core recover, and connects them. What a replica decides is decided in the
 // core; nothing clever stands here.
 
+import { statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { ChoamInput } from '@quorate/choam'
 import { Choam, CHOAM_LIMITS } from '@quorate/choam'
@@ -100,6 +101,16 @@ const SWEEP_MS = 250
 function addressOf(text: string): { readonly host: string; readonly port: number } {
   const at = text.lastIndexOf(':')
   return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
+}
+
+/** What is free on the disk of `folder`; undefined where the system doesn't tell. */
+function freeBytesIn(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return undefined
+  }
 }
 
 function versionOfPackage(): string {
@@ -381,6 +392,7 @@ class RunningReplica {
       transactions: this.#transactions,
       queued: this.#submissions.size,
       wallMs: this.#clock.wallMs(),
+      freeBytes: freeBytesIn(this.#options.dataDir),
     })
   }
 }

@@ -18,6 +18,8 @@ export interface StatusSources {
   readonly transactions: number
   readonly queued: number
   readonly wallMs: Millis
+  /** Free on the disk of the data folder, where that can be told. */
+  readonly freeBytes: number | undefined
 }
 
 /** A member's name in genesis.json. */
@@ -33,6 +35,7 @@ function faultMessage(evidence: Evidence['kind'], at: number): string {
 
 /** The status as the gateway shows it. Before genesis, heights are 0 and hashes zeros, and `ready` is false. */
 export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): Status {
+  const own = core.committee.find(({ member }) => member === me)
   const linkOf = new Map(links.map((link) => [link.id, link]))
   return {
     version: rest.version,
@@ -49,8 +52,10 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     blockTimeMs: millis(core.tip?.timeMs ?? 0),
     stateRoot: core.tip?.stateRoot ?? NO_BLOCK,
     round: core.round,
+    ...(own?.round === undefined ? {} : { ownRound: own.round }),
     voted: height(core.voted ?? 0),
     wallMs: rest.wallMs,
+    ...(rest.freeBytes === undefined ? {} : { freeBytes: rest.freeBytes }),
     transactions: rest.transactions,
     queued: rest.queued,
     ready: core.phase === 'operational' && core.certified !== undefined,
