@@ -338,6 +338,9 @@ export class Choam {
       case 'refused':
         for (const item of effect.items) this.#backlog.push(item)
         return
+      case 'coin':
+        // The view's coin is computed (ordering.ts): nobody asks for it.
+        return
     }
   }
 
