@@ -29,7 +29,12 @@ export async function benchSql(seconds: number): Promise<number> {
     )
     at += 1
   }
-  run({ kind: 'genesis', members: [], sql: ['CREATE TABLE bench(id INTEGER PRIMARY KEY, name TEXT, n INTEGER)'] })
+  run({
+    kind: 'genesis',
+    ledger: seed,
+    members: [],
+    sql: ['CREATE TABLE bench(id INTEGER PRIMARY KEY, name TEXT, n INTEGER)'],
+  })
   let id = 0
   const insert = (): Uint8Array => {
     id += 1

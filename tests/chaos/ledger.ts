@@ -101,7 +101,13 @@ function blockOf(row: Readonly<Record<string, unknown>>): Block {
   const places = transactionsOf(body).map((transaction, position): Place => {
     const { id, program } = unwrap(decodeTransaction(transaction), `${at}, transaction ${position}`)
     const outcome = unwrap(decodeOutcome(outcomes[position] ?? new Uint8Array(0)), `${at}, outcome ${position}`)
-    return { height: header.height, position, id, statements: statementsOf(program), outcome: outcomeOf(outcome) }
+    return {
+      height: header.height,
+      position,
+      id,
+      statements: program === undefined ? [] : statementsOf(program),
+      outcome: outcomeOf(outcome),
+    }
   })
   const hash = blockHash(bytes('header'))
   return {

@@ -9,6 +9,7 @@ import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
 import { addTx } from './commands/tx.ts'
 import { addVerify } from './commands/verify.ts'
+import { addWhyStuck } from './commands/why-stuck.ts'
 import { describeError } from './errors.ts'
 
 function versionOf(): string {
@@ -28,7 +29,7 @@ function programOf(): Command {
     .exitOverride()
     // Errors are printed once, in `run`.
     .configureOutput({ outputError: () => undefined })
-  const add = [addInit, addStart, addDev, addShell, addStatus, addTx, addVerify]
+  const add = [addInit, addStart, addDev, addShell, addStatus, addTx, addVerify, addWhyStuck]
   for (const each of add) each(program)
   const settle = (command: Command): void => {
     command.exitOverride().configureOutput({ outputError: () => undefined })

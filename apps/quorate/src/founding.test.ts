@@ -32,7 +32,9 @@ test('a founded ledger is read back', () => {
     })
     const before = readFileSync(join(folder, 'genesis.json'), 'utf8')
     expect(() => found(folder, 'again', plansFor(1, 'h', 1, 2), createKey)).toThrow(/already/)
-    expect(() => makeMember(folder, { name: 'member1', address: 'h:1', http: 'h:2' }, createKey)).toThrow(/already/)
+    expect(() =>
+      makeMember(folder, { name: 'member1', address: 'h:1', http: 'h:2', url: undefined }, createKey),
+    ).toThrow(/already/)
     expect(readFileSync(join(folder, 'genesis.json'), 'utf8')).toBe(before)
   } finally {
     rmSync(folder, { recursive: true })

@@ -16,6 +16,8 @@ export interface MemberPlan {
   readonly address: string
   /** host:port for clients. */
   readonly http: string
+  /** URL where clients elsewhere reach it, for genesis.json; undefined where it serves none. */
+  readonly url: string | undefined
 }
 
 /** Name of a member's key file, in its folder. */
@@ -42,7 +44,7 @@ export function makeMember(folder: string, plan: MemberPlan, createKey: CreateKe
   chmodSync(own, 0o700)
   const { id } = createKey(join(own, KEY_FILE))
   writeFileSync(join(own, CONFIG_FILE), configText(plan))
-  return { name: plan.name, id, address: plan.address }
+  return { name: plan.name, id, address: plan.address, ...(plan.url === undefined ? {} : { http: plan.url }) }
 }
 
 /** genesis.json as text. */

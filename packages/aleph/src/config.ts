@@ -8,7 +8,11 @@ export interface AlephConfig {
   readonly committee: Committee
   /** Own seat. */
   readonly seat: Seat
-  readonly coin: Coin
+  /**
+   * Decides where votes stay split beyond the fixed prefix; a rule, equal on every replica. A function that everybody can compute, or
+   * `asked`: the order says which it needs (effect `coin`), and waits for it (input `coin`).
+   */
+  readonly coin: Coin | 'asked'
   /** Where to continue; undefined at the beginning of a view. */
   readonly base?: Base | undefined
   /** Heads a round may have; a rule, equal on every replica. One where it isn't given. */

@@ -26,6 +26,12 @@ export type AlephEffect =
       readonly head: Digest
       readonly units: readonly AdmittedUnit[]
     }
+  /**
+   * The coin of this round is needed, here or by a peer, and may be told: an own unit above it is durable. Send our share to
+   * all, and again to whoever seems not to have it; feed `coin` when f + 1 are there. Once a round and life; never with a
+   * coin that is computed.
+   */
+  | { readonly kind: 'coin'; readonly round: Round }
   /** Two signed units of one seat and round: store, show, put on the ledger. Once per seat. */
   | { readonly kind: 'fork'; readonly seat: Seat; readonly first: AdmittedUnit; readonly second: AdmittedUnit }
   /** The payload of an own unit that fell below the floor and will never be ordered: submit its items again. */

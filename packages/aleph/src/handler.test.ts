@@ -1,4 +1,4 @@
-// Goal: the core's contract with its host, input by input (SPEC.md, U2, U6, P2, P4, A6, A8).
+// Goal: the core's contract with its host, input by input (SPEC.md, U2, U6, P2, P4, A6, A8, K2).
 
 import type { AdmittedUnit } from '@quorate/types'
 import { millis, round as toRound, seat, sealUnit } from '@quorate/types'
@@ -310,4 +310,35 @@ test('after a restart the own unit goes out again and every peer is asked', () =
 test('a peer that can be reached again is told how far we are', () => {
   const effects = new Host().feed({ kind: 'connected', seat: seat(2) })
   expect(only(effects, 'send').map((effect) => [effect.to, effect.message.kind])).toEqual([[[2], 'frontier']])
+})
+
+test('K2: a coin that a peer needs is told once an own unit stands above it, near rounds only', () => {
+  const host = new Host({ coin: 'asked' })
+  const rounds: AdmittedUnit[][] = []
+  for (let round = 0; round < 4; round += 1) {
+    const on = round === 0 ? [] : [undefined, ...rounds[round - 1]!]
+    rounds.push([1, 2, 3].map((creator) => unitOf({ creator, round, on })))
+  }
+  const wanted = (round: number): string[] =>
+    host.feed({ kind: 'coin-wanted', round: toRound(round) }).map((effect) => effect.kind)
+  const highest = rounds.length - 1 + ALEPH_LIMITS.aheadRoundsMax
+  const effects = rounds.flatMap((units) => host.units(1, ...units))
+  expect(wanted(highest)).toEqual([])
+  expect(wanted(highest + 1)).toEqual(['trace'])
+  expect(host.feed({ kind: 'coin', round: toRound(highest + 1), value: 1 }).map(({ kind }) => kind)).toEqual(['trace'])
+
+  expect(wanted(0)).toEqual([])
+  const [first] = only(effects, 'create')
+  expect(first!.unit.round).toBe(0)
+  const then = host.feed({ kind: 'created', unit: seal(first!) })
+  expect(only(then, 'coin')).toEqual([])
+  const [second] = only(then, 'create')
+  expect(second!.unit.round).toBe(3)
+  const told = host.feed({ kind: 'created', unit: seal(second!) })
+  expect(only(told, 'coin').map(({ round }) => round)).toEqual([0])
+  expect([wanted(0), wanted(2), wanted(3)]).toEqual([[], ['coin'], []])
+})
+
+test('K2: a coin that is computed is not fed', () => {
+  expect(() => new Host().feed({ kind: 'coin', round: toRound(3), value: 1 })).toThrow('computed')
 })

@@ -5,7 +5,7 @@
 // unit upon it (pacing, creation) -> `create` -> the host signs and stores -> `created` -> sent to all. What gets
 // lost on the way anti-entropy (peers) repairs.
 
-import { assert } from '@quorate/kernel'
+import { assert, must } from '@quorate/kernel'
 import type { AdmittedUnit, Committee, Digest, Millis, Round, Seat } from '@quorate/types'
 import { millis, round as toRound, seat as toSeat } from '@quorate/types'
 import { Creation } from './create/creation.ts'
@@ -21,6 +21,7 @@ import type { AlephEffect } from './effect.ts'
 import type { AlephInput, Now } from './input.ts'
 import type { AlephLimits } from './limits.ts'
 import { ALEPH_LIMITS } from './limits.ts'
+import { AskedCoin } from './order/asked-coin.ts'
 import { quorateRules } from './order/rules.ts'
 import { Peers } from './sync/peers.ts'
 import type { Asker } from './sync/requests.ts'
@@ -42,6 +43,8 @@ export class Aleph {
   readonly #pacing = new Pacing()
   readonly #peers: Peers
   readonly #asker: Asker
+  /** Undefined where the coin is computed. */
+  readonly #coin: AskedCoin | undefined
   readonly #forkers = new Set<Seat>()
   readonly #violations: number[]
   #isUnsure: boolean
@@ -55,7 +58,9 @@ export class Aleph {
     this.#committee = committee
     this.#seat = seat
     this.#limits = limits
-    const rules = quorateRules(coin, { heads, windowRounds: limits.windowRounds })
+    this.#coin = coin === 'asked' ? new AskedCoin() : undefined
+    const flip = coin === 'asked' ? this.#asked.flip : coin
+    const rules = quorateRules(flip, { heads, windowRounds: limits.windowRounds })
     this.#store = new UnitStore(committee.size, committee.quorum, rules, limits, base)
     this.#waiting = new WaitingRoom(committee.size, limits)
     this.#queue = new PayloadQueue(limits)
@@ -85,6 +90,11 @@ export class Aleph {
   /** Units below this round are never needed again. */
   get floor(): Round {
     return this.#store.floor
+  }
+
+  /** By seat, the round of its newest unit here. */
+  get rounds(): readonly (Round | undefined)[] {
+    return this.#store.frontier()
   }
 
   get status(): AlephStatus {
@@ -117,6 +127,7 @@ export class Aleph {
     this.#take(input)
     this.#advance()
     this.#makeUnit()
+    this.#tellCoins()
     this.#effects.push(...dueRequests(this.#waiting.wants(), this.#asker, now.monotonicMs, this.#pacing.oneWayMs))
     for (const seat of this.#peers.due(now.monotonicMs)) this.#tellFrontier(seat)
     return this.#effects
@@ -139,8 +150,31 @@ export class Aleph {
         return
       case 'connected':
         return this.#tellFrontier(input.seat)
+      case 'coin':
+        return this.#isNear(input.round) ? this.#asked.learn(input.round, input.value) : undefined
+      case 'coin-wanted':
+        return this.#isNear(input.round) ? this.#asked.want(input.round) : undefined
       case 'tick':
         return
+    }
+  }
+
+  get #asked(): AskedCoin {
+    return must(this.#coin, 'this coin is computed, nobody asks for it')
+  }
+
+  /** Whether a coin of the round can matter to what is kept, or soon will be. What is fed too early is asked for again. */
+  #isNear(round: Round): boolean {
+    const isNear = round >= this.#store.floor && round <= this.#store.maxRound + this.#limits.aheadRoundsMax
+    if (!isNear) this.#trace('coin-far', { round })
+    return isNear
+  }
+
+  #tellCoins(): void {
+    if (this.#coin === undefined) return
+    this.#coin.forget(this.#store.floor)
+    for (const round of this.#coin.due(this.#creation.ownRound)) {
+      this.#effects.push({ kind: 'coin', round: toRound(round) })
     }
   }
 

@@ -1,4 +1,5 @@
 import type { AdmittedUnit, Digest, Millis, Round, Seat } from '@quorate/types'
+import type { Bit } from './order/rules.ts'
 
 /** Everything that can happen to the ordering of one view. Units are admitted: their signatures are checked. */
 export type AlephInput =
@@ -19,6 +20,10 @@ export type AlephInput =
   | { readonly kind: 'hold'; readonly on: boolean }
   /** A peer can be reached (again): it is told how far we are at once. */
   | { readonly kind: 'connected'; readonly seat: Seat }
+  /** The coin of this round has come up: f + 1 shares are there. Fed as soon as it is known, and again where `coin` is. */
+  | { readonly kind: 'coin'; readonly round: Round; readonly value: Bit }
+  /** A peer needs the coin of this round: a share of it came in that is right. */
+  | { readonly kind: 'coin-wanted'; readonly round: Round }
   /** Time has reached `wakeAt`. */
   | { readonly kind: 'tick' }
 

@@ -82,6 +82,15 @@ describe.each(FAULTY)('%i members, %o', (size, weather) => {
     }
   })
 
+  test('K6: nobody asks for a coin', () => {
+    const network = new Network(size, 6, weather)
+    network.coin = 'asked'
+    network.startAll()
+    const sent = load(network, seatsOf(size), 40, 500)
+    expect(network.run(120_000)).toBe(false)
+    expect(orderedTexts(expectAgreement(network, seatsOf(size))).sort()).toEqual([...sent].sort())
+  })
+
   test('A2: f members are silent', () => {
     const network = new Network(size, 5, weather)
     network.startAll(faulty)

@@ -68,7 +68,9 @@ export type ChoamEffect =
   | { readonly kind: 'prune'; readonly view: ViewId; readonly below: Round }
   /** Make a key for the view after `view`, or find the one made before; make it durable, sign a join with it; then feed `joined`. */
   | { readonly kind: 'join'; readonly view: ViewId }
-  /** A view has begun. Of the keys made for views, only `key` is needed any more; undefined where we hold no seat. */
+  /**
+   * A view has begun. Once its certificate is on disk, keys of views before may go: `key`, undefined where we hold no seat, signs in it.
+   */
   | { readonly kind: 'seated'; readonly view: ViewId; readonly key: ConsensusKey | undefined }
   /** This replica can't order these transactions of its clients: hand them to one that can, or submit them again later. */
   | { readonly kind: 'unplaced'; readonly transactions: readonly Uint8Array[] }

@@ -135,7 +135,6 @@ export class Choam {
 
   status(): ChoamStatus {
     const { committee, rotation, ordering } = this.#view
-    const seatOf = (member: MemberId): Seat | undefined => committee.seatOf(member)
     return {
       phase: this.#phase,
       stage: rotation.stage,
@@ -148,7 +147,9 @@ export class Choam {
       tip: this.#chain.tip,
       members: this.#members.map((member) => {
         const tip = member === this.#config.me ? this.#pipeline : this.#repair.tipOf(member)
-        return { member, seat: seatOf(member), ...heightsOf(tip) }
+        const seat = committee.seatOf(member)
+        const round = seat === undefined ? undefined : ordering?.rounds[seat]
+        return { member, seat, ...heightsOf(tip), round }
       }),
       faults: this.#faults.all,
     }
@@ -311,6 +312,9 @@ export class Choam {
         return this.#order({ kind: 'submit', items: itemsOf(effect.payload) })
       case 'refused':
         for (const item of effect.items) this.#backlog.push(item)
+        return
+      case 'coin':
+        // The view's coin is computed (ordering.ts): nobody asks for it.
         return
     }
   }

@@ -1,5 +1,16 @@
 export type { AdmissionError, Check, CommitteeOf, Prepared } from './admission.ts'
 export { prepare, prepareAnswer } from './admission.ts'
+export type {
+  BootstrapConfig,
+  BootstrapEffect,
+  BootstrapInput,
+  BootstrapLimits,
+  BootstrapProgress,
+  BootstrapTarget,
+  Verdict,
+} from './bootstrap.ts'
+export { Bootstrap, BOOTSTRAP_LIMITS } from './bootstrap.ts'
+export type { MemberFault, MemberReport } from './bootstrap-bench.ts'
 export type { ChoamEffect } from './effect.ts'
 export type { ChoamConfig } from './config.ts'
 export { Choam } from './handler.ts'

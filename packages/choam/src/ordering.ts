@@ -72,6 +72,11 @@ export class Ordering {
     return this.#aleph.status.round
   }
 
+  /** See Aleph.rounds. */
+  get rounds(): readonly (number | undefined)[] {
+    return this.#aleph.rounds
+  }
+
   get floor(): AdmittedUnit['round'] {
     return this.#aleph.floor
   }

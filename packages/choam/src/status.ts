@@ -32,6 +32,8 @@ export interface ChoamStatus {
     readonly seat: Seat | undefined
     readonly certified: number | undefined
     readonly voted: number | undefined
+    /** Round of its newest unit here; undefined before its first in this view. */
+    readonly round: number | undefined
   }[]
   readonly faults: readonly Fault[]
 }

@@ -1,10 +1,11 @@
-// Goal: what the client promises about ids, repetition and errors. Method: a scripted server in place of fetch; no time
-// passes.
+// Goal: what the client promises about ids, repetition and errors; its session has tests of its own. Method: a scripted
+// server in place of fetch, and a clock that jumps to what is next.
 
 import { expect, test } from 'vitest'
 import { waitMs } from './back-off.ts'
 import { Client } from './client.ts'
 import { ClientError } from './client-error.ts'
+import { JumpingClock } from './testing/jumping-clock.ts'
 
 interface Seen {
   readonly url: string
@@ -28,14 +29,14 @@ function refusal(status: number, code: string): Response {
 function clientOf(
   script: Script,
   urls = ['http://one', 'http://two/'],
-): { readonly client: Client; readonly seen: Seen[]; readonly waits: number[] } {
+): { readonly client: Client; readonly seen: Seen[]; readonly clock: JumpingClock } {
   const seen: Seen[] = []
-  const waits: number[] = []
+  const clock = new JumpingClock()
   const client = new Client({
     urls,
     attemptsMax: 4,
     random: () => 0.5,
-    sleep: (ms) => Promise.resolve(void waits.push(ms)),
+    clock,
     fetch: (url, init) => {
       const one = { url, headers: new Headers(init.headers), body: typeof init.body === 'string' ? init.body : '' }
       seen.push(one)
@@ -43,7 +44,7 @@ function clientOf(
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
     },
   })
-  return { client, seen, waits }
+  return { client, seen, clock }
 }
 
 async function failure(promise: Promise<unknown>): Promise<ClientError> {
@@ -55,12 +56,12 @@ async function failure(promise: Promise<unknown>): Promise<ClientError> {
   return error as ClientError
 }
 
-test('a write is sent again with the same id and body, to another replica, until its outcome is known', async () => {
-  const { client, seen, waits } = clientOf((_, attempt) => {
+test('a write is repeated with its id and bytes until its outcome is known', async () => {
+  const { client, seen, clock } = clientOf((_, attempt) => {
     if (attempt === 1) return new TypeError('fetch failed')
     return attempt === 2 ? refusal(503, 'TIMEOUT') : executed()
   })
-  const done = await client.submit([{ sql: 'INSERT INTO t VALUES (?)', args: [7] }], { id: 'order-1' })
+  const done = await clock.until(client.submit([{ sql: 'INSERT INTO t VALUES (?)', args: [7] }], { id: 'order-1' }))
   expect(done).toEqual({
     id: 'order-1',
     height: 5,
@@ -68,39 +69,42 @@ test('a write is sent again with the same id and body, to another replica, until
     duplicate: false,
     results: [{ columns: ['a'], rows: [[7n]], affectedRows: 1, lastInsertRowid: 3n }],
   })
-  expect(seen.map((each) => each.url)).toEqual([
-    'http://one/v1/transactions',
-    'http://two/v1/transactions',
-    'http://one/v1/transactions',
-  ])
   const body =
     '{"idempotencyKey":"order-1","statements":' +
     '[{"sql":"INSERT INTO t VALUES (?)","args":[{"type":"integer","value":"7"}]}]}'
   expect(seen.map((each) => each.body)).toEqual([body, body, body])
-  expect(waits).toEqual([50, 1100])
 })
 
 test('a write without an id gets one, and an error names it', async () => {
-  const { client, seen } = clientOf(() => new TypeError('down'))
-  const error = await failure(client.submit([{ sql: 'DELETE FROM t' }]))
+  const { client, seen, clock } = clientOf(() => new TypeError('down'))
+  const error = await clock.until(failure(client.submit([{ sql: 'DELETE FROM t' }])))
   expect(error.code).toBe('OUTCOME_UNKNOWN')
   expect(error.id).toMatch(/^[0-9a-f-]{36}$/)
   expect(seen[3]?.body).toContain(error.id)
   expect(seen).toHaveLength(4)
 })
 
-test('a refusal that did nothing is repeated, but does not end as unknown', async () => {
-  const { client } = clientOf(() => refusal(503, 'OVERLOADED'))
-  expect((await failure(client.submit([{ sql: 'DELETE FROM t' }]))).code).toBe('OVERLOADED')
+test('a refusal that did nothing does not end as unknown, and an error of the statement or the id is final', async () => {
+  const full = clientOf(() => refusal(503, 'OVERLOADED'))
+  expect((await full.clock.until(failure(full.client.submit([{ sql: 'x' }])))).code).toBe('OVERLOADED')
+  for (const [status, code] of [
+    [400, 'SQLITE_CONSTRAINT'],
+    [409, 'ID_REUSED'],
+  ] as const) {
+    const { client, seen, clock } = clientOf(() => refusal(status, code))
+    expect((await clock.until(failure(client.submit([{ sql: 'x' }], { id: 'a' })))).code).toBe(code)
+    expect(seen).toHaveLength(1)
+  }
 })
 
-test('an error of the statement or the id is final', async () => {
-  const first = clientOf(() => refusal(400, 'SQLITE_CONSTRAINT'))
-  expect((await failure(first.client.submit([{ sql: 'x' }]))).code).toBe('SQLITE_CONSTRAINT')
-  expect(first.seen).toHaveLength(1)
-  const second = clientOf(() => refusal(409, 'ID_REUSED'))
-  expect((await failure(second.client.submit([{ sql: 'x' }], { id: 'a' }))).code).toBe('ID_REUSED')
-  expect(second.seen).toHaveLength(1)
+test('a read goes to the next replica when one does not answer, and waits as it is told to', async () => {
+  const { client, seen, clock } = clientOf((_, attempt) => {
+    if (attempt === 1) return new TypeError('fetch failed')
+    return attempt === 2 ? refusal(503, 'NOT_READY') : executed()
+  })
+  expect((await clock.until(client.query('SELECT 1'))).height).toBe(5)
+  expect(seen.map((each) => each.url)).toEqual(['http://one/v1/query', 'http://two/v1/query', 'http://one/v1/query'])
+  expect(clock.nowMs()).toBe(50 + 1100)
 })
 
 test('several statements are one request with named and positional arguments', async () => {
@@ -125,8 +129,8 @@ test('a read says its level and gives the height it saw', async () => {
 })
 
 test('a read that nobody answers is unreachable, not unknown', async () => {
-  const { client } = clientOf(() => new TypeError('down'))
-  expect((await failure(client.query('SELECT 1'))).code).toBe('UNREACHABLE')
+  const { client, clock } = clientOf(() => new TypeError('down'))
+  expect((await clock.until(failure(client.query('SELECT 1')))).code).toBe('UNREACHABLE')
 })
 
 test('nonsense from a server is an error with a code', async () => {

@@ -2,22 +2,22 @@
 //
 // Exactly once. A client that sends a write and hears nothing can't know whether it stands. So every write has an id
 // that the client makes *before* it sends, and the ledger executes an id once: sending the same id and statements again
-// gives the first outcome. `submit` does so by itself until an outcome comes or its attempts end. Only a process that
-// dies in between could forget the id; one that must not do a thing twice stores id and statements durably first, and
-// on restart submits what is stored and not yet answered. The ledger remembers an id for a while (a day unless
-// its gateways say otherwise).
+// gives the first outcome. Its session does so by itself (session/core.ts). Only a process that dies in between could
+// forget the id; one that must not do a thing twice stores id and statements durably first, and on restart submits what
+// is stored and not yet answered. The ledger remembers an id for a while (a day unless its gateways say otherwise).
 
-import { randomUUID } from 'node:crypto'
 import type { BackOff } from './back-off.ts'
 import { waitMs } from './back-off.ts'
 import { ClientError } from './client-error.ts'
 import type { Answer, Ask, Fetch } from './http.ts'
-import { asObject, errorIn, exchange, parseJson } from './http.ts'
-import type { Argument, Rows, Statement } from './statement.ts'
-import { parseRows, printStatement } from './statement.ts'
+import { errorIn, exchange, parseJson, wishOf } from './http.ts'
+import type { Argument, Placed, Rows, Statement } from './statement.ts'
+import { parsePlaced, printStatement } from './statement.ts'
 import type { ReadLevel } from './read-level.ts'
 import { printReadLevel } from './read-level.ts'
 import { parseProof, printReceiptFile } from './receipt-file.ts'
+import { ClientSession, SYSTEM_CLOCK } from './session/client-session.ts'
+import type { SessionClock, SubmitOptions } from './session/client-session.ts'
 import type { LedgerStatus } from './status.ts'
 import { parseStatus } from './status.ts'
 import { Stream } from './stream.ts'
@@ -26,14 +26,18 @@ import { Stream } from './stream.ts'
 export interface ClientOptions {
   /** Base URLs of replicas, the preferred first. */
   readonly urls: readonly string[]
+  /** Whether writes go to members too that these replicas name. */
+  readonly learn?: boolean
   /** Longest wait for one answer. */
   readonly timeoutMs?: number
   /** Most attempts of one request, the first included. */
   readonly attemptsMax?: number
+  /** Longest time for one write, all its attempts and waits included. */
+  readonly deadlineMs?: number
   readonly backOff?: BackOff
   /** For tests. */
   readonly fetch?: Fetch
-  readonly sleep?: (ms: number) => Promise<void>
+  readonly clock?: SessionClock
   readonly random?: () => number
 }
 
@@ -55,15 +59,15 @@ export interface Queried extends Rows {
   readonly height: number
 }
 
-/** A new transaction id. Store it with what it is for before sending, where doing it twice must not happen. */
-export function newTransactionId(): string {
-  return randomUUID()
-}
-
-/** Refusals after which nothing was done and the same request may go well later. */
-const TRY_LATER: ReadonlySet<string> = new Set(['OVERLOADED', 'NOT_READY', 'BLOCK_FULL', 'EXPIRED'])
-/** Answers that leave open whether a write was done. */
-const UNKNOWN: ReadonlySet<string> = new Set(['TIMEOUT', 'HTTP_502', 'HTTP_503', 'HTTP_504', 'STOPPED'])
+/** Refusals of a read that another replica, or the same one later, may answer. */
+const TRY_AGAIN: ReadonlySet<string> = new Set([
+  'OVERLOADED',
+  'NOT_READY',
+  'TIMEOUT',
+  'HTTP_502',
+  'HTTP_503',
+  'HTTP_504',
+])
 
 type Whole = Extract<Answer, { readonly kind: 'answer' }>
 
@@ -71,28 +75,7 @@ type Whole = Extract<Answer, { readonly kind: 'answer' }>
 type Attempt<T> =
   | { readonly kind: 'done'; readonly value: T }
   | { readonly kind: 'failed'; readonly error: ClientError }
-  | { readonly kind: 'again'; readonly error: ClientError; readonly unknown: boolean; readonly wishMs: number }
-
-function wishOf(answer: Whole): number {
-  const seconds = Number(answer.headers.get('retry-after') ?? '0')
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 30) * 1000 : 0
-}
-
-interface Executed {
-  readonly height: number
-  readonly position: number | undefined
-  readonly duplicate: boolean
-  readonly results: readonly Rows[]
-}
-
-function parseExecuted(value: unknown): Executed | undefined {
-  const { height, position, duplicate, results } = asObject(value) ?? {}
-  if (typeof height !== 'number' || !Array.isArray(results)) return undefined
-  const parsed = results.map(parseRows).filter((rows) => rows !== undefined)
-  if (parsed.length !== results.length) return undefined
-  const place = typeof position === 'number' ? position : undefined
-  return { height, position: place, duplicate: duplicate === true, results: parsed }
-}
+  | { readonly kind: 'again'; readonly error: ClientError; readonly wishMs: number }
 
 /** A client of one ledger. Holds no connection of its own and needs no closing. */
 export class Client {
@@ -101,8 +84,10 @@ export class Client {
   readonly #attemptsMax: number
   readonly #backOff: BackOff
   readonly #fetch: Fetch
-  readonly #sleep: (ms: number) => Promise<void>
+  readonly #clock: SessionClock
   readonly #random: () => number
+  /** What writes go through: for many at once, outcomes as values, ids kept and resolved. */
+  readonly session: ClientSession
   #preferred = 0
 
   constructor(options: ClientOptions) {
@@ -112,8 +97,22 @@ export class Client {
     this.#attemptsMax = options.attemptsMax ?? 8
     this.#backOff = options.backOff ?? { firstMs: 100, mostMs: 5000 }
     this.#fetch = options.fetch ?? fetch
-    this.#sleep = options.sleep ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)))
+    this.#clock = options.clock ?? SYSTEM_CLOCK
     this.#random = options.random ?? Math.random
+    const { urls, learn, attemptsMax, timeoutMs, backOff, deadlineMs } = options
+    this.session = new ClientSession({
+      urls,
+      learn: learn ?? false,
+      limits: {
+        ...(attemptsMax === undefined ? {} : { attemptsMax }),
+        ...(timeoutMs === undefined ? {} : { attemptMs: timeoutMs }),
+        ...(backOff === undefined ? {} : { backOff }),
+      },
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      fetch: this.#fetch,
+      clock: this.#clock,
+      random: this.#random,
+    })
   }
 
   /** URL of the replica that is asked first. */
@@ -123,19 +122,23 @@ export class Client {
 
   /**
    * Writes: all `statements` in one ledger transaction, or none. Repeats with the same id until the outcome is known.
+   * `session.submit` is the same with the outcome as a value.
    * @throws ClientError with the SQL error's code; ID_REUSED; OUTCOME_UNKNOWN (submit again with the same id);
-   * UNREACHABLE
+   * UNREACHABLE, OVERLOADED, ... where nothing was done
    */
-  async submit(statements: readonly Statement[], options: { readonly id?: string } = {}): Promise<Submitted> {
-    const id = options.id ?? newTransactionId()
-    const list = statements.map(printStatement).join(',')
-    const body = `{"idempotencyKey":${JSON.stringify(id)},"statements":[${list}]}`
-    const answer = await this.#post({ method: 'POST', path: '/v1/transactions', body }, id)
-    const { height, position, duplicate, results } = answer
-    if (results.length !== statements.length || position === undefined) {
-      throw new ClientError('BAD_ANSWER', `${results.length} results of ${statements.length} statements`, id)
+  async submit(statements: readonly Statement[], options: SubmitOptions = {}): Promise<Submitted> {
+    const outcome = await this.session.submit(statements, options)
+    switch (outcome.kind) {
+      case 'executed': {
+        const { id, height, position, duplicate, results } = outcome
+        return { id, height, position, duplicate, results }
+      }
+      case 'unknown':
+        throw new ClientError('OUTCOME_UNKNOWN', `${outcome.code}: ${outcome.reason}`, outcome.id)
+      case 'rejected':
+      case 'overloaded':
+        throw new ClientError(outcome.code, outcome.reason, outcome.id)
     }
-    return { id, height, position, duplicate, results }
   }
 
   /**
@@ -150,7 +153,7 @@ export class Client {
   ): Promise<Queried> {
     const headers = { 'quorate-read': printReadLevel(options.level ?? { kind: 'linearizable' }) }
     const ask: Ask = { method: 'POST', path: '/v1/query', headers, body: printStatement({ sql, args }) }
-    const { height, results } = await this.#post(ask, undefined)
+    const { height, results } = await this.#post(ask)
     const [rows] = results
     if (rows === undefined) throw new ClientError('BAD_ANSWER', 'no result')
     return { ...rows, height }
@@ -191,54 +194,40 @@ export class Client {
   }
 
   async #get(path: string): Promise<string> {
-    return this.#repeat({ method: 'GET', path }, undefined, (answer): Attempt<string> => {
-      if (answer.status === 200) return { kind: 'done', value: answer.text }
-      return this.#refused(answer, errorIn(answer), undefined)
+    return this.#repeat({ method: 'GET', path }, (answer): Attempt<string> => {
+      return answer.status === 200 ? { kind: 'done', value: answer.text } : refused(answer)
     })
   }
 
-  #refused(
-    answer: Whole,
-    error: { readonly code?: string; readonly message: string },
-    id: string | undefined,
-  ): Attempt<never> {
-    const code = error.code ?? 'SQLITE_ERROR'
-    const failure = new ClientError(code, error.message, id)
-    if (TRY_LATER.has(code)) return { kind: 'again', error: failure, unknown: false, wishMs: wishOf(answer) }
-    if (UNKNOWN.has(code)) return { kind: 'again', error: failure, unknown: true, wishMs: wishOf(answer) }
-    return { kind: 'failed', error: failure }
-  }
-
-  async #post(ask: Ask, id: string | undefined): Promise<Executed> {
-    return this.#repeat(ask, id, (answer): Attempt<Executed> => {
-      if (answer.status !== 200) return this.#refused(answer, errorIn(answer), id)
-      const executed = parseExecuted(parseJson(answer.text))
-      if (executed !== undefined) return { kind: 'done', value: executed }
-      return { kind: 'failed', error: new ClientError('BAD_ANSWER', `${ask.path} answered something else`, id) }
+  async #post(ask: Ask): Promise<Placed> {
+    return this.#repeat(ask, (answer): Attempt<Placed> => {
+      if (answer.status !== 200) return refused(answer)
+      const placed = parsePlaced(parseJson(answer.text))
+      if (placed !== undefined) return { kind: 'done', value: placed }
+      return { kind: 'failed', error: new ClientError('BAD_ANSWER', `${ask.path} answered something else`) }
     })
   }
 
-  async #repeat<T>(ask: Ask, id: string | undefined, judge: (answer: Whole) => Attempt<T>): Promise<T> {
-    let unknown = false
+  /** For what changes nothing: asks one replica after the other. */
+  async #repeat<T>(ask: Ask, judge: (answer: Whole) => Attempt<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await exchange(this.#fetch, this.url, ask, this.#timeoutMs)
       const outcome: Attempt<T> =
         answer.kind === 'none'
-          ? { kind: 'again', error: new ClientError('UNREACHABLE', answer.message, id), unknown: true, wishMs: 0 }
+          ? { kind: 'again', error: new ClientError('UNREACHABLE', answer.message), wishMs: 0 }
           : judge(answer)
       if (outcome.kind === 'done') return outcome.value
       if (outcome.kind === 'failed') throw outcome.error
-      unknown ||= outcome.unknown && id !== undefined
       this.#preferred = (this.#preferred + 1) % this.#urls.length
-      if (attempt >= this.#attemptsMax) {
-        if (!unknown) throw outcome.error
-        throw new ClientError(
-          'OUTCOME_UNKNOWN',
-          `no outcome after ${attempt} attempts; the last: ${outcome.error.message}`,
-          id,
-        )
-      }
-      await this.#sleep(waitMs(this.#backOff, attempt, this.#random(), outcome.wishMs))
+      if (attempt >= this.#attemptsMax) throw outcome.error
+      const pauseMs = waitMs(this.#backOff, attempt, this.#random(), outcome.wishMs)
+      await new Promise<void>((resolve) => void this.#clock.after(pauseMs, resolve))
     }
   }
+}
+
+function refused(answer: Whole): Attempt<never> {
+  const { code, message } = errorIn(answer)
+  const error = new ClientError(code, message)
+  return TRY_AGAIN.has(code) ? { kind: 'again', error, wishMs: wishOf(answer.headers) } : { kind: 'failed', error }
 }

@@ -6,8 +6,8 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 /** A whole answer, or none. */
 export type Answer =
   | { readonly kind: 'answer'; readonly status: number; readonly headers: Headers; readonly text: string }
-  /** No answer came: whether the replica acted on the request is unknown. */
-  | { readonly kind: 'none'; readonly message: string }
+  /** No answer came. `isSent`: so whether the replica acted on the request is unknown; else it never got it. */
+  | { readonly kind: 'none'; readonly isSent: boolean; readonly message: string }
 
 /** A request. */
 export interface Ask {
@@ -23,20 +23,46 @@ function reasonOf(error: unknown): string {
   return cause instanceof Error && cause.message !== '' ? cause.message : error.message
 }
 
+/** Failures to connect: nothing was sent. */
+const NOT_SENT: ReadonlySet<string> = new Set([
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+function isNotSent(error: unknown): boolean {
+  const code = error instanceof Error ? (error.cause as { readonly code?: unknown } | undefined)?.code : undefined
+  return typeof code === 'string' && NOT_SENT.has(code)
+}
+
 /** Sends `ask` to the replica at `url` and reads the whole answer, within `timeoutMs`. Never rejects. */
 export async function exchange(fetchIt: Fetch, url: string, ask: Ask, timeoutMs: number): Promise<Answer> {
+  return exchangeUntil(fetchIt, url, ask, AbortSignal.timeout(timeoutMs))
+}
+
+/** The same, until `signal` ends it. */
+export async function exchangeUntil(fetchIt: Fetch, url: string, ask: Ask, signal: AbortSignal): Promise<Answer> {
   const { method, path, headers, body } = ask
   try {
     const response = await fetchIt(url.replace(/\/+$/, '') + path, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
       ...(body === undefined ? {} : { body }),
     })
     return { kind: 'answer', status: response.status, headers: response.headers, text: await response.text() }
   } catch (error) {
-    return { kind: 'none', message: `${url}: ${reasonOf(error)}` }
+    return { kind: 'none', isSent: !isNotSent(error), message: `${url}: ${reasonOf(error)}` }
   }
+}
+
+/** How long an answer asks to wait, in milliseconds: its `retry-after`, at most 30 s. */
+export function wishOf(headers: Headers): number {
+  const seconds = Number(headers.get('retry-after') ?? '0')
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 30) * 1000 : 0
 }
 
 /** The value of a JSON text, or undefined. */

@@ -1,12 +1,25 @@
 export type { BackOff } from './back-off.ts'
 export type { ClientOptions, Queried, Submitted } from './client.ts'
-export { Client, newTransactionId } from './client.ts'
+export { Client } from './client.ts'
 export { ClientError } from './client-error.ts'
 export type { Fetch } from './http.ts'
+export { newTransactionId } from './new-id.ts'
 export type { ReadLevel } from './read-level.ts'
 export { parseReadLevel, printReadLevel } from './read-level.ts'
 export type { ReceiptFile } from './receipt-file.ts'
 export { parseReceiptFile, printReceiptFile, RECEIPT_FILE_CHARS_MAX } from './receipt-file.ts'
+export type {
+  ClientSessionOptions,
+  Prepared,
+  SessionClock,
+  SessionMetrics,
+  SubmitOptions,
+} from './session/client-session.ts'
+export { ClientSession, UNKNOWN_KEPT_MAX } from './session/client-session.ts'
+export type { SessionLimits } from './session/core.ts'
+export { SESSION_LIMITS } from './session/core.ts'
+export { SESSION_MEMBERS_MAX } from './session/learn.ts'
+export type { Executed, Overloaded, Rejected, SubmitOutcome, Unknown } from './session/outcome.ts'
 export { verifySignature } from './sodium.ts'
 export type { Argument, Rows, Statement } from './statement.ts'
 export type { FaultStatus, LedgerStatus, PeerStatus } from './status.ts'

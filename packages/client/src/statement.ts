@@ -76,3 +76,21 @@ export function parseRows(value: unknown): Rows | undefined {
   const hasRowid = typeof lastInsertRowid === 'string' && /^-?\d{1,19}$/.test(lastInsertRowid)
   return { columns: names, rows: parsed, affectedRows, lastInsertRowid: hasRowid ? BigInt(lastInsertRowid) : undefined }
 }
+
+/** Results of a REST answer and where it stands. */
+export interface Placed {
+  readonly height: number
+  readonly position: number | undefined
+  readonly duplicate: boolean
+  readonly results: readonly Rows[]
+}
+
+/** Reads a REST answer that brings results; undefined where it doesn't. */
+export function parsePlaced(value: unknown): Placed | undefined {
+  const { height, position, duplicate, results } = asObject(value) ?? {}
+  if (typeof height !== 'number' || !Array.isArray(results)) return undefined
+  const parsed = results.map(parseRows).filter((rows) => rows !== undefined)
+  if (parsed.length !== results.length) return undefined
+  const place = typeof position === 'number' ? position : undefined
+  return { height, position: place, duplicate: duplicate === true, results: parsed }
+}

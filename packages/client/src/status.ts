@@ -5,8 +5,13 @@ export interface PeerStatus {
   readonly member: string
   readonly name: string
   readonly address: string
+  /** URL where it serves clients; empty where it isn't known. */
+  readonly http: string
   readonly connected: boolean
+  /** Highest height that it is known to have voted for. */
   readonly height: number | undefined
+  /** Round of its newest unit that the asked replica has. */
+  readonly round: number | undefined
 }
 
 /** A member caught at what only a faulty member does. */
@@ -21,12 +26,23 @@ export interface FaultStatus {
 export interface LedgerStatus {
   readonly ledger: string
   readonly member: string
+  readonly name: string
   readonly phase: string
   readonly ready: boolean
   readonly seats: number
   readonly quorum: number
   readonly height: number
   readonly round: number
+  /** Round of its own newest unit. */
+  readonly ownRound: number | undefined
+  /** Highest height that it has executed and voted for. */
+  readonly voted: number | undefined
+  /** Its clock, in milliseconds since 1970. */
+  readonly wallMs: number | undefined
+  /** Time of its newest block. */
+  readonly blockTimeMs: number
+  /** Free on its disk, in bytes. */
+  readonly freeBytes: number | undefined
   readonly stateRoot: string
   readonly transactions: number
   readonly queued: number
@@ -36,6 +52,7 @@ export interface LedgerStatus {
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
+const known = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
 
 function list(value: unknown): readonly Readonly<Record<string, unknown>>[] {
   if (!Array.isArray(value)) return []
@@ -53,21 +70,29 @@ export function parseStatus(value: unknown): LedgerStatus | undefined {
   return {
     ledger: text(status['ledger']),
     member: text(status['member']),
+    name: text(status['name']),
     phase: text(status['phase']),
     ready: status['ready'] === true,
     seats: count(status['seats']),
     quorum: count(status['quorum']),
     height: status['height'],
     round: count(status['round']),
-    stateRoot: text(status['stateRoot']),
+    ownRound: known(status['ownRound']),
+    voted: known(status['voted']),
+    wallMs: known(status['wallMs']),
+    blockTimeMs: count(status['blockTimeMs']),
+    freeBytes: known(status['freeBytes']),
+    stateRoot: status['stateRoot'],
     transactions: count(status['transactions']),
     queued: count(status['queued']),
     peers: list(status['peers']).map((peer) => ({
       member: text(peer['member']),
       name: text(peer['name']),
       address: text(peer['address']),
+      http: text(peer['http']),
       connected: peer['connected'] === true,
-      height: typeof peer['height'] === 'number' ? peer['height'] : undefined,
+      height: known(peer['height']),
+      round: known(peer['round']),
     })),
     faults: list(status['faults']).map((fault) => ({
       member: text(fault['member']),

@@ -38,6 +38,11 @@ export class Stream {
     this.#options = options
   }
 
+  /** Whether a transaction is open on it. */
+  get isOpen(): boolean {
+    return this.#baton !== undefined
+  }
+
   /** Runs one statement. @throws ClientError with the SQL error's code; UNREACHABLE; BAD_ANSWER */
   async execute(statement: Statement): Promise<StreamRows> {
     const { url, fetch, timeoutMs } = this.#options

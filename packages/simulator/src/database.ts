@@ -10,6 +10,7 @@ import type { Session } from '@quorate/sql-state'
 import { RULES } from '@quorate/sql-state'
 import type { Body, Digest, Height, Outcome, Program, SqlValue } from '@quorate/types'
 import {
+  contentHash,
   decodeBody,
   decodeTransaction,
   encodeOutcome,
@@ -17,7 +18,6 @@ import {
   height as heightOf,
   merkleRoot,
   outcomeHash,
-  programHash,
   rawOf,
   readProgram,
   transactionHash,
@@ -84,7 +84,7 @@ function held(value: number | undefined): Outcome {
 type Registers = ReadonlyMap<string, number>
 
 interface Remembered {
-  readonly program: Digest
+  readonly content: Digest
   readonly expiresMs: number
   readonly height: Height
   readonly position: number
@@ -131,19 +131,16 @@ export class ModelDatabase implements SimDatabase {
       const refusal = this.#refusal(bytes, timeMs)
       ids.push(decoded.ok && refusal?.kind !== 'refused' ? decoded.value.id : '')
       if (refusal !== undefined) return encodeOutcome(refusal)
-      const { id, expiresMs, program } = must(decoded.ok ? decoded.value : undefined, 'what is not refused decodes')
-      this.#ids.set(id, { program: this.#programOf(bytes), expiresMs, height, position })
+      const transaction = must(decoded.ok ? decoded.value : undefined, 'what is not refused decodes')
+      const { id, expiresMs, program } = transaction
+      this.#ids.set(id, { content: contentHash(transaction, bytes), expiresMs, height, position })
       count += 1
       root = hashOf('state', rawOf(root), rawOf(transactionHash(bytes)))
-      return encodeOutcome(change(registers, program) ?? row(BigInt(count)))
+      const done = program === undefined ? undefined : change(registers, program)
+      return encodeOutcome(done ?? row(BigInt(count)))
     })
     this.#heights.push({ root, count, registers })
     return executionOf(height, transactions, { outcomes, ids, stateRoot: root, gas: transactions.length })
-  }
-
-  #programOf(bytes: Uint8Array): Digest {
-    const decoded = decodeTransaction(bytes)
-    return decoded.ok ? programHash(decoded.value) : hashOf('program')
   }
 
   #refusal(bytes: Uint8Array, timeMs: number): Outcome | undefined {
@@ -155,7 +152,7 @@ export class ModelDatabase implements SimDatabase {
       return { kind: 'refused', code: 'EXPIRES_TOO_FAR', message: `expires at ${expiresMs}` }
     const known = this.#ids.get(id)
     if (known === undefined || known.expiresMs < timeMs) return undefined
-    if (known.program === programHash(decoded.value))
+    if (known.content === contentHash(decoded.value, bytes))
       return { kind: 'duplicate', height: known.height, position: known.position }
     return { kind: 'refused', code: 'ID_REUSED', message: `the id stands at height ${known.height}` }
   }

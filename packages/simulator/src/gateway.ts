@@ -71,6 +71,7 @@ export function lyingGateway(front: Gateway, random: Random): Gateway {
     openSession: (options) => front.openSession(options),
     block: (at) => front.block(at),
     transaction: (id) => front.transaction(id),
+    submitOrder: (transaction) => front.submitOrder(transaction),
     submit: async (submission) => {
       const reply = await front.submit(submission)
       if (reply.kind !== 'executed') return reply
@@ -163,6 +164,7 @@ export class Doubter {
     const isProven =
       proven.ok &&
       proven.value.transaction.id === asked.id &&
+      proven.value.transaction.program !== undefined &&
       bytesEqual(encodeProgram(proven.value.transaction.program), asked.program) &&
       proven.value.height === told.height &&
       proven.value.position === told.position &&

@@ -326,6 +326,8 @@ export class SimReplica implements Station {
           links: [],
           transactions: 0,
           queued: submissions.size,
+          wallMs: clock.wallMs(),
+          freeBytes: undefined,
         }),
       wallMs: () => clock.wallMs(),
       monotonicMs: () => clock.monotonicMs(),
@@ -403,9 +405,9 @@ export class SimReplica implements Station {
           if (this.#step(life)) disk.viewKeys.set(view, key)
           return key
         },
-        keepOnly: (kept) => {
+        begun: (begun, kept) => {
           if (!this.#step(life)) return
-          for (const [view, key] of disk.viewKeys) if (key !== kept) disk.viewKeys.delete(view)
+          for (const [view, key] of disk.viewKeys) if (key !== kept && view !== begun) disk.viewKeys.delete(view)
         },
       },
     }

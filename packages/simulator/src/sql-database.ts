@@ -4,7 +4,7 @@ import { loadEngine } from '@quorate/replica/host'
 import type { BlockContent, Engine, PageSource } from '@quorate/sql-state'
 import { executeBlock, NO_PAGES, pageHash, Reader, Session, StateTree } from '@quorate/sql-state'
 import type { Digest, Height } from '@quorate/types'
-import { decodeGenesis, encodeOutcome, height as heightOf, readProgram, transactionsOf } from '@quorate/types'
+import { decodeGenesis, encodeOutcome, hashOf, height as heightOf, readProgram, transactionsOf } from '@quorate/types'
 import type { SimDatabase } from './database.ts'
 import { bodyOf, executionOf } from './database.ts'
 
@@ -39,7 +39,8 @@ function contentOf(bodyBytes: Uint8Array): BlockContent {
   if (body.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(body) }
   const genesis = decodeGenesis(body.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
-  return { kind: 'genesis', members: genesis.value.founders, sql: genesis.value.sql }
+  const ledger = hashOf('genesis', body.genesis)
+  return { kind: 'genesis', ledger, members: genesis.value.founders, sql: genesis.value.sql }
 }
 
 /** The real engine over pages in memory, every version of each. */
@@ -74,7 +75,8 @@ export class SqlDatabase implements SimDatabase {
     assert(height === this.#heads.length, `block ${height} on a database of ${this.#heads.length} blocks`)
     const content = contentOf(bodyBytes)
     const base = this.#pagesAt(height - 1)
-    const { outcomes, ids, pages, gas } = executeBlock(this.#engines.writer, base, { height, timeMs, seed }, content)
+    const context = { height, timeMs, seed }
+    const { outcomes, ids, pages, gas, members } = executeBlock(this.#engines.writer, base, context, content)
     const changed = pages.changed().map(([number, bytes]) => ({ number, bytes, hash: pageHash(number, bytes) }))
     for (const { number, bytes, hash } of changed) {
       const versions = this.#versions.get(number) ?? []
@@ -87,7 +89,8 @@ export class SqlDatabase implements SimDatabase {
       changed.map(({ number, hash }) => [number, hash]),
     )
     const transactions = content.kind === 'executions' ? content.transactions : []
-    return executionOf(height, transactions, { outcomes, ids, stateRoot: this.#tree.root, gas })
+    const execution = executionOf(height, transactions, { outcomes, ids, stateRoot: this.#tree.root, gas })
+    return members === undefined ? execution : { ...execution, members }
   }
 
   rewind(to: Height | undefined): void {

@@ -35,18 +35,56 @@ const REBUILD_ACTIONS: ReadonlySet<number> = new Set([27, 28])
 /** CREATE INDEX, CREATE TRIGGER, DROP INDEX, DROP TRIGGER: the second argument is the table. ALTER TABLE: likewise. */
 const ON_TABLE_ACTIONS: ReadonlySet<number> = new Set([1, 7, 10, 16, 26])
 
+/** What a statement does to the schema. */
+export interface SchemaAction {
+  readonly operation: 'create' | 'drop' | 'alter'
+  readonly type: 'table' | 'index' | 'trigger' | 'view'
+  readonly name: string
+  /** The table it is about; of a table or a view, itself. */
+  readonly table: string
+}
+
 /** What a statement turned out to be while it was prepared. */
 export interface StatementNotes {
   /** BEGIN, COMMIT or ROLLBACK; or SAVEPOINT's BEGIN, ROLLBACK or RELEASE with a name. */
   control: { readonly kind: 'transaction' | 'savepoint'; readonly operation: string; readonly name: string } | undefined
   pragma: { readonly name: string; readonly argument: string | undefined } | undefined
   changesSchema: boolean
+  schemaAction: SchemaAction | undefined
   changesRows: boolean
 }
 
 /** Notes of a statement that is nothing special. */
 export function noNotes(): StatementNotes {
-  return { control: undefined, pragma: undefined, changesSchema: false, changesRows: false }
+  return { control: undefined, pragma: undefined, changesSchema: false, schemaAction: undefined, changesRows: false }
+}
+
+/** REINDEX and ANALYZE are none. */
+const SCHEMA_WORDS: ReadonlyMap<number, readonly [SchemaAction['operation'], SchemaAction['type']]> = new Map([
+  [1, ['create', 'index']],
+  [2, ['create', 'table']],
+  [7, ['create', 'trigger']],
+  [8, ['create', 'view']],
+  [10, ['drop', 'index']],
+  [11, ['drop', 'table']],
+  [16, ['drop', 'trigger']],
+  [17, ['drop', 'view']],
+  [26, ['alter', 'table']],
+  [29, ['create', 'table']],
+  [30, ['drop', 'table']],
+])
+
+function schemaActionOf(
+  action: number,
+  first: string | undefined,
+  second: string | undefined,
+): SchemaAction | undefined {
+  const [operation, type] = SCHEMA_WORDS.get(action) ?? []
+  if (operation === undefined || type === undefined) return undefined
+  // ALTER TABLE names the database first.
+  const name = (operation === 'alter' ? second : first) ?? ''
+  const isOnTable = type === 'index' || type === 'trigger'
+  return { operation, type, name, table: isOnTable ? (second ?? '') : name }
 }
 
 function isReserved(name: string | undefined): boolean {
@@ -85,6 +123,7 @@ export function authorize(notes: StatementNotes, { action, first, second, databa
   if (TEMP_ACTIONS.has(action) || database === 'temp') return false
   if (SCHEMA_ACTIONS.has(action)) {
     notes.changesSchema = true
+    notes.schemaAction ??= schemaActionOf(action, first, second)
     if (action === ACTION.createVirtualTable && !VIRTUAL_TABLE_MODULES.has((second ?? '').toLowerCase())) return false
     if (REBUILD_ACTIONS.has(action)) return true
     return !isReserved(first) && !(ON_TABLE_ACTIONS.has(action) && isReserved(second))

@@ -2,7 +2,7 @@
 // steps, and turns failures into values.
 
 import { utf8 } from '@quorate/kernel'
-import type { SqlError } from '@quorate/types'
+import type { SqlError, SqlValue } from '@quorate/types'
 import { EngineTrap, LocalTrouble } from './failure.ts'
 import { Statement } from './statement.ts'
 import type { StatementHost } from './statement.ts'
@@ -209,6 +209,20 @@ export class Connection implements StatementHost {
 
   limit(id: number, value: number): void {
     this.#memory.exports.sqlite3_limit(this.#db, id, value)
+  }
+
+  /** Has `callback` called before each change of a row, until it is 0. Prepared statements must be made anew. */
+  hookChanges(callback: Pointer): void {
+    this.#memory.exports.sqlite3_preupdate_hook(this.#db, callback, 0)
+  }
+
+  /** Within the callback: a column of the row as it is (`old`), or will be. */
+  changingValue(image: 'old' | 'new', column: number): SqlValue {
+    const { exports } = this.#memory
+    const read = image === 'old' ? exports.sqlite3_preupdate_old : exports.sqlite3_preupdate_new
+    const result = read(this.#db, column, this.#scratch)
+    if (result !== RESULT.ok) throw this.error(result)
+    return this.#memory.value(this.#memory.u32(this.#scratch))
   }
 
   /** Installs pointers made once per module (see engine.ts). */

@@ -3,6 +3,7 @@
 // nothing here runs in parallel.
 
 import { assert } from '@quorate/kernel'
+import type { VerifySignature } from '@quorate/types'
 import type { StatementNotes } from './authorizer.ts'
 import { authorize, authorizeNested } from './authorizer.ts'
 import { Connection } from './connection.ts'
@@ -34,6 +35,23 @@ export interface Opened {
   readonly close: () => void
 }
 
+/** A change of a row that is about to be made. */
+export interface RowCall {
+  readonly operation: 'delete' | 'insert' | 'update'
+  readonly table: string
+  /** Of an update or a delete, in a table that has rowids. */
+  readonly oldRowid: bigint
+  /** Of an update or an insert. */
+  readonly newRowid: bigint
+}
+
+/** SQLite's numbers of the operations. */
+const ROW_OPERATIONS: ReadonlyMap<number, RowCall['operation']> = new Map([
+  [9, 'delete'],
+  [18, 'insert'],
+  [23, 'update'],
+])
+
 /** Settings of a connection that tests vary, to show that they change nothing. */
 export interface OpenOptions {
   readonly cacheKib?: number
@@ -42,6 +60,8 @@ export interface OpenOptions {
 /** The engine of one thread. */
 export class Engine {
   readonly vfs: PageVfs
+  /** Checks the signatures of governance. */
+  readonly verify: VerifySignature
   readonly #image: EngineImage
   readonly #progress: Pointer
   readonly #authorizer: Pointer
@@ -50,16 +70,20 @@ export class Engine {
   #meter: GasMeter | undefined
   #notes: StatementNotes | undefined
   #files = 0
+  #rowHook: Pointer = 0
+  #onRow: ((call: RowCall) => void) | undefined
 
   /**
    * @param module - The pinned build; another one is refused, because it would compute other outcomes.
-   * @param options - `heapBytesMax` below the era's is for tests of what happens there.
+   * @param options - `verify` is the rule of signatures, the same on every replica; `heapBytesMax` below the era's is
+   * for tests of what happens there.
    */
-  constructor(module: SqliteModule, options: { readonly heapBytesMax?: number } = {}) {
+  constructor(module: SqliteModule, options: { readonly verify: VerifySignature; readonly heapBytesMax?: number }) {
     assert(
       module.version.sourceId === ENGINE_SOURCE_ID,
       `SQL engine ${module.version.sourceId}, this era runs ${ENGINE_SOURCE_ID}`,
     )
+    this.verify = options.verify
     this.#heapBytesMax = options.heapBytesMax ?? RULES.heapBytesMax
     this.vfs = new PageVfs(module)
     const { memory } = this.vfs
@@ -95,6 +119,7 @@ export class Engine {
     this.#files = 0
     this.#meter = undefined
     this.#notes = undefined
+    this.#onRow = undefined
   }
 
   /** What is left of the fuel. Below zero the engine has trapped, and traps again at every call. */
@@ -126,6 +151,34 @@ export class Engine {
     } finally {
       this.#meter = undefined
     }
+  }
+
+  /**
+   * Tells `listener` of each change of a row on `connection`, before it is made; undefined ends that. It is called from
+   * within SQLite: it must not throw, nor use the connection but for `changingValue`. What runs under it takes other
+   * steps and other memory, so that no outcome may depend on it.
+   */
+  watchRows(connection: Connection, listener: ((call: RowCall) => void) | undefined): void {
+    this.#onRow = listener
+    if (this.#rowHook === 0) {
+      const { memory } = this.vfs
+      this.#rowHook = memory.install(
+        'v(ppippjj)',
+        (
+          _: Pointer,
+          _db: Pointer,
+          code: number,
+          _name: Pointer,
+          table: Pointer,
+          oldRowid: bigint,
+          newRowid: bigint,
+        ) => {
+          const operation = ROW_OPERATIONS.get(code)
+          if (operation !== undefined) this.#onRow?.({ operation, table: memory.text(table) ?? '', oldRowid, newRowid })
+        },
+      )
+    }
+    connection.hookChanges(listener === undefined ? 0 : this.#rowHook)
   }
 
   /** Opens a fresh connection on `overlay`, with the era's settings. */

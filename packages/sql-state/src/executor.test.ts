@@ -2,13 +2,23 @@
 // after.
 
 import type { Program } from '@quorate/types'
-import { encodeProgram, encodeTransaction, hashOf, height, millis, programHash } from '@quorate/types'
+import { contentHash, encodeProgram, encodeTransaction, hashOf, height, millis } from '@quorate/types'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Engine } from './engine.ts'
 import { executeBlock, GenesisSqlError } from './executor.ts'
 import { NO_PAGES } from './pages.ts'
 import { RULES } from './rules.ts'
-import { chain, executes, GENESIS_MS, seedAt, sequence, statement, TestLedger, transaction } from './testing/ledger.ts'
+import {
+  chain,
+  executes,
+  GENESIS_MS,
+  LEDGER,
+  seedAt,
+  sequence,
+  statement,
+  TestLedger,
+  transaction,
+} from './testing/ledger.ts'
 import { loadEngine } from './testing/load-engine.ts'
 
 let engine: Engine
@@ -457,7 +467,7 @@ describe('exactly once', () => {
     expect(outcome).toMatchObject({ replies: [{ result: { rows: [[0n]] } }] })
   })
 
-  test('the digest of a program is taken from the received bytes as programHash takes it', () => {
+  test('the digest of a program is taken from the received bytes as contentHash takes it', () => {
     for (const id of ['a', 'x'.repeat(127), 'x'.repeat(128)]) {
       for (const replay of [undefined, { timeMs: millis(TestLedger.timeMs(ledger.next)), seed: seedAt(3) }]) {
         const whole = {
@@ -466,10 +476,11 @@ describe('exactly once', () => {
           program: insert,
           ...(replay === undefined ? {} : { replay }),
         }
-        ledger.block([encodeTransaction(whole)])
+        const bytes = encodeTransaction(whole)
+        ledger.block([bytes])
         const [[digest] = []] = ledger.rows('SELECT program FROM _quorate_outcomes WHERE id = ?', whole.id)
-        expect(Buffer.from(digest as Uint8Array).toString('hex')).toBe(programHash(whole))
-        expect(programHash(whole)).toBe(hashOf('program', encodeProgram(insert)))
+        expect(Buffer.from(digest as Uint8Array).toString('hex')).toBe(contentHash(whole, bytes))
+        expect(contentHash(whole, bytes)).toBe(hashOf('program', encodeProgram(insert)))
       }
     }
   })
@@ -479,6 +490,11 @@ test('genesis: the ledger tables, the founders, their SQL; what fails there foun
   expect(ledger.rows('SELECT height, time_ms FROM _quorate_head')).toEqual([[1n, BigInt(TestLedger.timeMs(1))]])
   expect(ledger.rows('SELECT id, name FROM _quorate_members')).toEqual([['aa', 'one']])
   const context = { height: height(0), timeMs: 1, seed: seedAt(0) }
-  const wrong = { kind: 'genesis', members: [], sql: ['CREATE TABLE a(b)', 'CREATE TABLE a(b)'] } as const
+  const wrong = {
+    kind: 'genesis',
+    ledger: LEDGER,
+    members: [],
+    sql: ['CREATE TABLE a(b)', 'CREATE TABLE a(b)'],
+  } as const
   expect(() => executeBlock(engine, NO_PAGES, context, wrong)).toThrow(GenesisSqlError)
 })

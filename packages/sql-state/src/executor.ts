@@ -17,37 +17,21 @@
 // cache's size change the bytes); gas and heap limit bound them. The overlay holds the changed pages of the block
 // outside the heap; block gas bounds it.
 
-import { assert, bytesEqual, Writer } from '@quorate/kernel'
-import type { Digest, Height, Outcome, Replay, Transaction } from '@quorate/types'
-import { decodeTransaction, DIGEST_BYTES, encodeOutcome, hashOf, rawOf } from '@quorate/types'
-import { SqliteError } from './connection.ts'
-import type { Engine, Opened, OpenOptions } from './engine.ts'
+import { assert, bytesEqual } from '@quorate/kernel'
+import type { GovernanceTransaction, Height, LedgerMember, Outcome, ProgramTransaction } from '@quorate/types'
+import { decodeTransaction, encodeOutcome, rawOf } from '@quorate/types'
+import type { BlockContent, BlockContext, Entry } from './block-connection.ts'
+import { BlockConnection, contentDigest, transactionSeed } from './block-connection.ts'
+import type { Engine, OpenOptions } from './engine.ts'
 import { OWN_FUEL } from './engine.ts'
-import { ProgramConflict, ProgramFailure } from './failure.ts'
+import { ProgramConflict } from './failure.ts'
 import { failureOf } from './failure-of.ts'
 import { GasMeter } from './gas.ts'
-import { LEDGER_TABLES, SQL } from './ledger-tables.ts'
+import { Assembly, listMembers } from './governance.ts'
+import { SQL } from './ledger-tables.ts'
 import type { PageSource } from './pages.ts'
 import { Overlay } from './pages.ts'
-import { ProgramRun } from './program-run.ts'
 import { RULES } from './rules.ts'
-import { Statements } from './statements.ts'
-
-/** What a block says of when and with what randomness it runs. */
-export interface BlockContext {
-  readonly height: Height
-  readonly timeMs: number
-  readonly seed: Digest
-}
-
-/** A block's transactions, or the founding. */
-export type BlockContent =
-  | { readonly kind: 'executions'; readonly transactions: readonly Uint8Array[] }
-  | {
-      readonly kind: 'genesis'
-      readonly members: readonly { readonly id: string; readonly name: string }[]
-      readonly sql: readonly string[]
-    }
 
 /** What executing a block gave. */
 export interface BlockResult {
@@ -57,6 +41,8 @@ export interface BlockResult {
   readonly ids: readonly string[]
   readonly pages: Overlay
   readonly gas: number
+  /** All members after the block, in the order of their ids; undefined where it changed nothing about them. */
+  readonly members: readonly LedgerMember[] | undefined
 }
 
 /** The founders' SQL is wrong: nobody can found this ledger. */
@@ -65,136 +51,73 @@ export class GenesisSqlError extends Error {
   readonly code = 'GENESIS_SQL'
 }
 
-/** Seed of the transaction at `position`. */
-function transactionSeed(seed: Digest, position: number): Uint8Array {
-  return rawOf(hashOf('seed', rawOf(seed), new Writer(4).u32(position).finish()))
-}
-
-/** Seed of a transaction that carries its own. */
-export function replaySeed(replay: Replay): Uint8Array {
-  return transactionSeed(replay.seed, 0)
-}
-
-/**
- * The program's own bytes within those of its transaction: between id and expiry, and the replay. As `programHash`
- * takes them.
- */
-function programBytes(bytes: Uint8Array, { replay }: Transaction): Uint8Array {
-  const [first = 0, second = 0] = bytes
-  const idEnd = first < 128 ? 1 + first : 2 + (first - 128) + second * 128
-  return bytes.subarray(idEnd + 8, bytes.length - 1 - (replay === undefined ? 0 : 8 + DIGEST_BYTES))
-}
-
-/** A transaction with what is remembered of it. */
-interface Entry {
-  readonly transaction: Transaction
-  readonly program: Uint8Array
-  readonly position: number
-}
-
 /** One block's execution. */
 class BlockRun {
   readonly #engine: Engine
   readonly #block: BlockContext
-  readonly #pages: Overlay
-  readonly #options: OpenOptions
-  #opened: Opened
-  #statements: Statements
+  readonly #connection: BlockConnection
   /** Fuel that its transactions took. */
   #fuel = 0
+  #changedMembers = false
   gas = 0
 
   constructor(engine: Engine, block: BlockContext, pages: Overlay, options: OpenOptions) {
     this.#engine = engine
     this.#block = block
-    this.#pages = pages
-    this.#options = options
-    this.#opened = this.#open()
-    this.#statements = new Statements(engine, this.#opened.connection)
+    this.#connection = new BlockConnection(engine, block, pages, options)
   }
 
-  found({ members, sql }: BlockContent & { readonly kind: 'genesis' }): void {
-    this.#begin()
-    for (const table of LEDGER_TABLES) this.#own(table)
-    this.#writeHead()
-    for (const { id, name } of members) this.#own(SQL.member, id, name)
-    const requests = sql.map((text) => ({ kind: 'sequence', sql: text }) as const)
+  found(content: BlockContent & { readonly kind: 'genesis' }): void {
+    const connection = this.#connection
+    connection.begin()
+    connection.found(content)
+    this.#changedMembers = true
+    const requests = content.sql.map((text) => ({ kind: 'sequence', sql: text }) as const)
     const meter = new GasMeter(RULES.blockGasMax)
-    const replies = this.#program(transactionSeed(this.#block.seed, 0), meter).run({ requests })
+    const replies = connection.programOf(transactionSeed(this.#block.seed, 0), { meter }).run({ requests })
     replies.forEach((reply, i) => {
       if (reply.kind === 'error')
         throw new GenesisSqlError(`genesis.json: sql[${i}]: ${reply.error.code}: ${reply.error.message}`)
     })
-    this.#commit(meter)
+    connection.commit(meter)
   }
 
-  /** The block's own writes, before any client's. */
   open(): void {
-    this.#begin()
-    this.#writeHead()
-    this.#own(SQL.forget, BigInt(this.#block.timeMs), BigInt(RULES.forgetMax))
-    this.#commit(new GasMeter(RULES.blockGasMax))
+    this.#connection.writeOwn()
+  }
+
+  beginView(decidedBy: Height): void {
+    this.#connection.beginView(decidedBy)
+    this.#changedMembers = true
+  }
+
+  /** The members now, if this block changed anything about them. */
+  get members(): readonly LedgerMember[] | undefined {
+    return this.#changedMembers ? listMembers(this.#connection.statements) : undefined
   }
 
   close(): void {
-    this.#statements.close()
-    this.#opened.close()
-    this.#engine.vfs.check()
+    this.#connection.close()
   }
 
   execute(bytes: Uint8Array, position: number): { readonly id: string; readonly outcome: Outcome } {
     const decoded = decodeTransaction(bytes)
     if (!decoded.ok) return { id: '', outcome: { kind: 'refused', code: 'MALFORMED', message: decoded.error.message } }
     const transaction = decoded.value
-    const entry = { transaction, program: rawOf(hashOf('program', programBytes(bytes, transaction))), position }
-    return { id: transaction.id, outcome: this.#refusal(entry) ?? this.#run(entry) }
+    const content = rawOf(contentDigest(transaction, bytes))
+    const refusal = this.#refusal({ transaction, content, position })
+    if (refusal !== undefined) return { id: transaction.id, outcome: refusal }
+    const outcome =
+      transaction.governance === undefined
+        ? this.#run({ transaction, content, position })
+        : this.#govern({ transaction, content, position }, bytes)
+    return { id: transaction.id, outcome }
   }
 
-  #open(): Opened {
-    this.#engine.renew()
-    const opened = this.#engine.open(this.#pages, this.#options)
-    this.#engine.vfs.setTime(this.#block.timeMs)
-    return opened
-  }
-
-  /**
-   * The connection's engine is no longer what it should be: go on with a new one, on the pages as they were committed.
-   */
-  #reopen(): void {
-    this.#engine.vfs.check()
-    this.#opened = this.#open()
-    this.#statements = new Statements(this.#engine, this.#opened.connection)
-  }
-
-  #own(...statement: Parameters<Statements['own']>): ReturnType<Statements['own']> {
-    return this.#statements.own(...statement)
-  }
-
-  #begin(): void {
-    this.#engine.vfs.reseed(rawOf(this.#block.seed))
-    this.#own(SQL.begin)
-  }
-
-  #writeHead(): void {
-    this.#own(SQL.head, BigInt(this.#block.height), BigInt(this.#block.timeMs))
-  }
-
-  /** On the meter: FTS5 writes what it has gathered only now, and what fails there is the program's failure. */
-  #commit(meter: GasMeter): void {
-    try {
-      const commit = (): unknown => this.#engine.vfs.writable(() => this.#own(SQL.commit))
-      this.#pages.attempt(() => this.#engine.metered(meter, commit))
-    } catch (error) {
-      const failure = failureOf(error, this.#engine, this.#opened.connection)
-      throw failure ?? (error instanceof SqliteError ? new ProgramFailure(error.error, false) : error)
-    } finally {
-      meter.end(0)
-    }
-  }
-
-  #refusal({ transaction, program }: Entry): Outcome | undefined {
+  #refusal({ transaction, content }: Entry): Outcome | undefined {
     const { timeMs } = this.#block
-    const { expiresMs, replay, id } = transaction
+    const { expiresMs, id } = transaction
+    const replay = transaction.governance === undefined ? transaction.replay : undefined
     if (expiresMs < timeMs)
       return { kind: 'refused', code: 'EXPIRED', message: `expired at ${expiresMs}, the block's time is ${timeMs}` }
     if (expiresMs > timeMs + RULES.rememberMsMax) {
@@ -204,16 +127,16 @@ class BlockRun {
         message: `expires at ${expiresMs}, at most ${timeMs + RULES.rememberMsMax} is remembered`,
       }
     }
-    const known = this.#own(SQL.find, id)
+    const known = this.#connection.own(SQL.find, id)
     if (known !== undefined) {
       const [before, height, position] = known
-      if (before instanceof Uint8Array && bytesEqual(before, program)) {
+      if (before instanceof Uint8Array && bytesEqual(before, content)) {
         return { kind: 'duplicate', height: Number(height) as Height, position: Number(position) }
       }
       return {
         kind: 'refused',
         code: 'ID_REUSED',
-        message: `the id stands for another program at height ${Number(height)}, position ${Number(position)}`,
+        message: `the id stands for another transaction at height ${Number(height)}, position ${Number(position)}`,
       }
     }
     if (replay !== undefined && (replay.timeMs > timeMs || replay.timeMs < timeMs - RULES.replayMsMax)) {
@@ -228,68 +151,54 @@ class BlockRun {
     return undefined
   }
 
-  #run(entry: Entry): Outcome {
-    const { position, transaction } = entry
-    const { replay, program } = transaction
+  /** A member's order: refused where nobody of this ledger has signed it, else done or forbidden, and remembered. */
+  #govern(entry: Entry<GovernanceTransaction>, bytes: Uint8Array): Outcome {
+    const { governance } = entry.transaction
+    const gas = RULES.governanceGas
+    this.gas += gas
+    const assembly = new Assembly(this.#connection.statements, this.#block)
+    const refusal = assembly.refusal(governance, bytes, this.#engine.verify)
+    if (refusal !== undefined) return { kind: 'refused', ...refusal }
+    this.#connection.mark(entry)
+    const carried = assembly.carryOut(governance)
+    this.#connection.commit(new GasMeter(RULES.transactionGasMax))
+    if (carried.kind === 'forbidden') return { kind: 'failed', error: carried.error, gas }
+    this.#changedMembers ||= carried.changedMembers
+    return { kind: 'executed', replies: [carried.reply], gas }
+  }
+
+  #run(entry: Entry<ProgramTransaction>): Outcome {
     const meter = new GasMeter(RULES.transactionGasMax)
     const engine = this.#engine
-    this.#mark(entry)
-    engine.vfs.setTime(replay?.timeMs ?? this.#block.timeMs)
-    const seed = replay === undefined ? transactionSeed(this.#block.seed, position) : replaySeed(replay)
+    const connection = this.#connection
+    connection.mark(entry)
     engine.refuel(RULES.transactionFuelMax)
     let outcome: Outcome
     try {
-      const replies = this.#program(seed, meter).run(program)
-      this.#commit(meter)
+      const replies = connection.program(entry, { meter }).run(entry.transaction.program)
+      connection.commit(meter)
       this.#fuel += RULES.transactionFuelMax - engine.fuel
       outcome = { kind: 'executed', replies, gas: meter.used }
     } catch (error) {
       this.#fuel += RULES.transactionFuelMax - Math.max(0, engine.fuel)
       outcome = this.#undo(error, meter)
       engine.refuel(OWN_FUEL)
-      this.#mark(entry)
-      this.#commit(new GasMeter(RULES.transactionGasMax))
+      connection.mark(entry)
+      connection.commit(new GasMeter(RULES.transactionGasMax))
     }
     engine.refuel(OWN_FUEL)
-    engine.vfs.setTime(this.#block.timeMs)
+    connection.resetTime()
     this.gas += meter.used
     return outcome
   }
 
-  #program(seed: Uint8Array, meter: GasMeter): ProgramRun {
-    const { connection } = this.#opened
-    return new ProgramRun({
-      engine: this.#engine,
-      connection,
-      statements: this.#statements,
-      meter,
-      seed,
-      isReader: false,
-    })
-  }
-
-  /** Begins a transaction and remembers its id; leaves nothing of the one before to be seen. */
-  #mark({ transaction, program, position }: Entry): void {
-    const { id, expiresMs } = transaction
-    this.#begin()
-    this.#own(SQL.remember, id, BigInt(expiresMs), program, BigInt(this.#block.height), BigInt(position))
-    this.#own(SQL.settle)
-    this.#opened.connection.lastInsertRowid = 0n
-  }
-
   /** Takes back everything a transaction did. Rethrows what is not its own doing. */
   #undo(error: unknown, meter: GasMeter): Outcome {
-    const { connection } = this.#opened
     if (this.#engine.fuel < RULES.fuelReserve) meter.exhaust()
-    const failure = error instanceof ProgramConflict ? undefined : failureOf(error, this.#engine, connection)
+    const failure =
+      error instanceof ProgramConflict ? undefined : failureOf(error, this.#engine, this.#connection.connection)
     if (failure === undefined && !(error instanceof ProgramConflict)) throw error
-    if (failure?.brokeEngine === true) {
-      this.#reopen()
-    } else {
-      this.#statements.drop()
-      if (!connection.isAutocommit) this.#own(SQL.rollback)
-      connection.setForeignKeys(true)
-    }
+    this.#connection.undo(failure?.brokeEngine === true)
     if (failure !== undefined) return { kind: 'failed', error: failure.error, gas: meter.used }
     assert(error instanceof ProgramConflict, 'neither a failure nor a conflict')
     return { kind: 'conflict', statement: error.statement, gas: meter.used }
@@ -313,16 +222,23 @@ export function executeBlock(
   const run = new BlockRun(engine, block, pages, options)
   const outcomes: Uint8Array[] = []
   const ids: string[] = []
-  if (content.kind === 'genesis') {
-    run.found(content)
-  } else {
-    run.open()
-    content.transactions.forEach((bytes, position) => {
-      const { id, outcome } = run.execute(bytes, position)
-      ids.push(outcome.kind === 'refused' ? '' : id)
-      outcomes.push(encodeOutcome(outcome))
-    })
+  switch (content.kind) {
+    case 'genesis':
+      run.found(content)
+      break
+    case 'reconfigure':
+      run.open()
+      run.beginView(content.decidedBy)
+      break
+    case 'executions':
+      run.open()
+      content.transactions.forEach((bytes, position) => {
+        const { id, outcome } = run.execute(bytes, position)
+        ids.push(outcome.kind === 'refused' ? '' : id)
+        outcomes.push(encodeOutcome(outcome))
+      })
   }
+  const { members } = run
   run.close()
-  return { outcomes, ids, pages, gas: run.gas }
+  return { outcomes, ids, pages, gas: run.gas, members }
 }

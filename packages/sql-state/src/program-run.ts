@@ -18,6 +18,7 @@ import type {
   StepReply,
 } from '@quorate/types'
 import { bindArguments } from './arguments.ts'
+import type { SchemaAction } from './authorizer.ts'
 import { RESERVED_PREFIX } from './authorizer.ts'
 import { ClientTransaction } from './client-transaction.ts'
 import type { Connection } from './connection.ts'
@@ -49,6 +50,15 @@ export interface RunContext {
   readonly isReader: boolean
   /** Told what each statement showed, in order, and whether it was one that writes. */
   readonly onSeen?: (words: Words, seen: Seen, isWrite: boolean) => void
+  readonly watch?: ProgramWatch
+}
+
+/** Told what a program does to the schema, while it runs. */
+export interface ProgramWatch {
+  /** A statement is about to run. */
+  before(changesSchema: boolean): void
+  /** A statement that changes the schema has run, unless what comes undoes it. @param sql - Its text. */
+  schemaChanged(change: SchemaAction | undefined, sql: string): void
 }
 
 /** One program on one connection. */
@@ -232,6 +242,7 @@ export class ProgramRun {
   #perform(prepared: Prepared, words: Words): StatementResult {
     const { statement, notes } = prepared
     const { control, pragma } = notes
+    this.#context.watch?.before(notes.changesSchema)
     if (control !== undefined) return this.#control(prepared, words.sql)
     if (pragma?.argument !== undefined && pragma.name === 'foreign_keys') {
       this.#transaction.foreignKeys(pragma.argument)
@@ -256,6 +267,7 @@ export class ProgramRun {
     if (words.sql.toLowerCase().includes(RESERVED_PREFIX)) throw new StatementRefusal('SQLITE_AUTH', 'not authorized')
     const result = this.#step(prepared, words)
     this.#context.statements.drop()
+    this.#context.watch?.schemaChanged(prepared.notes.schemaAction, words.sql)
     return this.#finish(prepared, result)
   }
 

@@ -45,6 +45,12 @@ export const RULES = {
   rememberMsMax: 25 * 60 * 60 * 1000,
   /** Expired ids forgotten in one block. */
   forgetMax: 8192,
+  /** Gas of a governance transaction, whatever becomes of it: two signatures are checked. */
+  governanceGas: 20_000,
+  /** How long a proposal stays open. Time and not blocks: there are none for a while, and then a hundred a second. */
+  proposalMsMax: 7 * 24 * 60 * 60 * 1000,
+  /** Proposals of one member that may be open at once. */
+  proposalsMax: 8,
 } as const
 
 /**

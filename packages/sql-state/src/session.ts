@@ -10,10 +10,10 @@
 
 import type { Digest, Replay, Reply, Statement, StepReply } from '@quorate/types'
 import { millis } from '@quorate/types'
+import { replaySeed } from './block-connection.ts'
 import { digestOf } from './digest.ts'
 import type { Engine, Opened } from './engine.ts'
 import { READ_CACHE_KIB } from './engine.ts'
-import { replaySeed } from './executor.ts'
 import { LocalTrouble, ProgramFailure } from './failure.ts'
 import { STACK_OVERFLOW } from './failure-of.ts'
 import { GasMeter } from './gas.ts'

@@ -3,7 +3,8 @@ import { hashOf } from '@quorate/types'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { PAGE_BYTES } from './pages.ts'
-import { pageHash, rootFromPage, StateTree } from './state-tree.ts'
+import { pageHash } from './state-hash.ts'
+import { rootFromPage, StateTree } from './state-tree.ts'
 
 function digest(value: number): Digest {
   return hashOf('page', Uint8Array.of(value % 256, Math.floor(value / 256) % 256))

@@ -8,30 +8,11 @@
 // Bytes 24-27 (change counter) and 92-95 (its copy) of page 1 are masked: they count how often the file was written,
 // which depends on restarts, and say nothing about its content.
 
-import { concatBytes, hexInto, sha256, toHex, Writer } from '@quorate/kernel'
+import { concatBytes, hexInto, toHex } from '@quorate/kernel'
 import type { Digest } from '@quorate/types'
-import { hashOf } from '@quorate/types'
-import { PAGE_BYTES } from './pages.ts'
-
-const HASH_BYTES = 32
-const NODE = Uint8Array.of(1)
-const MASKED: readonly (readonly [number, number])[] = [
-  [24, 28],
-  [92, 96],
-]
-
-/** Hash of a page: the leaf of the tree. */
-export function pageHash(number: number, page: Uint8Array): Digest {
-  if (number !== 1) return hashOf('page', page)
-  const masked = page.slice()
-  for (const [from, to] of MASKED) masked.fill(0, from, to)
-  return hashOf('page', masked)
-}
-
-/** The state root over a tree's top. */
-function rootOver(pageCount: number, top: Uint8Array): Digest {
-  return hashOf('state', new Writer(48).u32(PAGE_BYTES).u32(pageCount).raw(top).finish())
-}
+import { HASH_BYTES, nodeHashInto, rootOver, widthFor } from './state-hash.ts'
+import type { NodeRuns } from './state-proof.ts'
+import { proofFor, runsFault } from './state-proof.ts'
 
 /** The tree over all pages. 64 bytes a page. */
 export class StateTree {
@@ -49,8 +30,13 @@ export class StateTree {
     return rootOver(this.#pageCount, top ?? new Uint8Array(HASH_BYTES))
   }
 
+  /** Whether no page's hash is known. */
+  get isBlank(): boolean {
+    return this.#levels.at(-1)?.every((byte) => byte === 0) ?? true
+  }
+
   /** Takes the hashes of the pages that changed and the new page count. */
-  update(pageCount: number, changed: readonly (readonly [number: number, hash: Digest])[]): void {
+  update(pageCount: number, changed: Iterable<readonly [number: number, hash: Digest]>): void {
     const dirty = new Set<number>()
     this.#grow(pageCount, dirty)
     for (let number = pageCount + 1; number <= this.#pageCount; number += 1) {
@@ -76,6 +62,27 @@ export class StateTree {
       at = Math.floor(at / 2)
       return toHex(level.subarray(sibling * HASH_BYTES, (sibling + 1) * HASH_BYTES)) as Digest
     })
+  }
+
+  /** Hash of a page; undefined where there is none, or none is known yet. */
+  hashOf(number: number): Digest | undefined {
+    if (number < 1 || number > this.#pageCount) return undefined
+    const leaf = this.#node(0, number - 1)
+    return leaf.every((byte) => byte === 0) ? undefined : (toHex(leaf) as Digest)
+  }
+
+  /** The hashes of the nodes at these runs, one after the other, and their proof; undefined where there are no such runs. */
+  prove(wanted: NodeRuns): { readonly hashes: Uint8Array; readonly proof: Uint8Array } | undefined {
+    if (runsFault(this.#pageCount, wanted) !== undefined) return undefined
+    const level = this.#levels[wanted.level] ?? new Uint8Array(0)
+    const hashes = concatBytes(
+      wanted.runs.map(({ from, count }) => level.subarray(from * HASH_BYTES, (from + count) * HASH_BYTES)),
+    )
+    return { hashes, proof: proofFor(this.#pageCount, wanted, (depth, index) => this.#node(depth, index)) }
+  }
+
+  #node(depth: number, index: number): Uint8Array {
+    return (this.#levels[depth] ?? new Uint8Array(0)).subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES)
   }
 
   get #leaves(): Uint8Array {
@@ -108,17 +115,10 @@ export class StateTree {
       const above = new Set<number>()
       for (const at of dirty) above.add(Math.floor(at / 2))
       for (const at of above)
-        hexInto(nodeHash(below.subarray(at * 2 * HASH_BYTES, (at + 1) * 2 * HASH_BYTES)), level, at * HASH_BYTES)
+        nodeHashInto(below.subarray(at * 2 * HASH_BYTES, (at + 1) * 2 * HASH_BYTES), level, at * HASH_BYTES)
       dirty = above
     }
   }
-}
-
-const NOTHING = '0'.repeat(HASH_BYTES * 2)
-
-function nodeHash(pair: Uint8Array): string {
-  // A node over nothing is nothing, at every height: so growing never changes what absent pages hash to.
-  return pair.every((byte) => byte === 0) ? NOTHING : sha256(concatBytes([NODE, pair]))
 }
 
 /** The root that a page and its path lead to, or undefined where they don't fit. */
@@ -137,17 +137,10 @@ export function rootFromPage(
     pair.set(top, at % 2 === 0 ? 0 : HASH_BYTES)
     if (!hexInto(sibling, pair, at % 2 === 0 ? HASH_BYTES : 0)) return undefined
     top = new Uint8Array(HASH_BYTES)
-    hexInto(nodeHash(pair), top, 0)
+    nodeHashInto(pair, top, 0)
     at = Math.floor(at / 2)
     width *= 2
   }
   // A path of another length would give the leaf another place.
   return width === widthFor(page.pageCount) ? rootOver(page.pageCount, top) : undefined
-}
-
-/** Leaves of the smallest complete tree that holds `pageCount` pages. */
-function widthFor(pageCount: number): number {
-  let width = 1
-  while (width < pageCount) width *= 2
-  return width
 }

@@ -98,6 +98,19 @@ export class Statements {
 
   /** Runs our own statement `sql`, outside the authorizer, and gives its first row. */
   own(sql: string, ...args: Parameters<Statement['bind']>[1][]): ReturnType<Statement['row']> | undefined {
+    return this.#run(sql, args, (statement) => (statement.step() ? statement.row() : undefined))
+  }
+
+  /** Likewise, and gives all rows. */
+  ownAll(sql: string): readonly ReturnType<Statement['row']>[] {
+    return this.#run(sql, [], (statement) => {
+      const rows: ReturnType<Statement['row']>[] = []
+      while (statement.step()) rows.push(statement.row())
+      return rows
+    })
+  }
+
+  #run<T>(sql: string, args: readonly Parameters<Statement['bind']>[1][], use: (statement: Statement) => T): T {
     let statement = this.#own.get(sql)
     if (statement === undefined) {
       statement = this.#connection.prepare(utf8(sql))
@@ -106,7 +119,7 @@ export class Statements {
     }
     try {
       args.forEach((value, i) => statement.bind(i + 1, value))
-      return statement.step() ? statement.row() : undefined
+      return use(statement)
     } finally {
       // The step counter is the phase of the gas meter: the hundredth COMMIT of a block must cost what the first did.
       statement.steps()

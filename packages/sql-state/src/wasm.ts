@@ -2,6 +2,7 @@
 // export.
 
 import { utf8Lossy } from '@quorate/kernel'
+import type { SqlValue } from '@quorate/types'
 
 /** A C pointer: an offset in the module's memory. */
 export type Pointer = number
@@ -76,6 +77,16 @@ export interface SqliteExports {
   readonly sqlite3__wasm_db_config_ip: (db: Pointer, operation: number, value: number, out: Pointer) => number
   readonly sqlite3_progress_handler: (db: Pointer, steps: number, callback: Pointer, argument: Pointer) => void
   readonly sqlite3_set_authorizer: (db: Pointer, callback: Pointer, argument: Pointer) => number
+  /** The callback gets (argument, db, operation, database, table, old rowid, new rowid), before each change of a row. */
+  readonly sqlite3_preupdate_hook: (db: Pointer, callback: Pointer, argument: Pointer) => Pointer
+  readonly sqlite3_preupdate_old: (db: Pointer, column: number, value: Pointer) => number
+  readonly sqlite3_preupdate_new: (db: Pointer, column: number, value: Pointer) => number
+  readonly sqlite3_value_type: (value: Pointer) => number
+  readonly sqlite3_value_int64: (value: Pointer) => bigint
+  readonly sqlite3_value_double: (value: Pointer) => number
+  readonly sqlite3_value_text: (value: Pointer) => Pointer
+  readonly sqlite3_value_blob: (value: Pointer) => Pointer
+  readonly sqlite3_value_bytes: (value: Pointer) => number
   readonly sqlite3_randomness: (bytes: number, target: Pointer) => void
   /** `current` and `highest` point to 32-bit integers. */
   readonly sqlite3_status: (operation: number, current: Pointer, highest: Pointer, reset: number) => number
@@ -189,6 +200,29 @@ export class Memory {
   /** The NUL-terminated string at `at`, of any length; undefined for NULL. */
   text(at: Pointer): string | undefined {
     return at === 0 ? undefined : utf8Lossy(this.bytes.subarray(at, at + this.stringLength(at)))
+  }
+
+  /** The sqlite3_value at `at`. */
+  value(at: Pointer): SqlValue {
+    const { exports } = this
+    switch (exports.sqlite3_value_type(at)) {
+      case 1:
+        return exports.sqlite3_value_int64(at)
+      case 2:
+        return exports.sqlite3_value_double(at)
+      case 3: {
+        const text = exports.sqlite3_value_text(at)
+        const length = exports.sqlite3_value_bytes(at)
+        return utf8Lossy(this.bytes.subarray(text, text + length))
+      }
+      case 4: {
+        const blob = exports.sqlite3_value_blob(at)
+        const length = exports.sqlite3_value_bytes(at)
+        return length === 0 ? new Uint8Array(0) : this.bytes.slice(blob, blob + length)
+      }
+      default:
+        return null
+    }
   }
 
   /** A callback as a pointer that C can call. It lives as long as the module. */

@@ -15,12 +15,32 @@ import { decodeGenesis, encodeGenesis } from './genesis.ts'
 import type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
 import type { Message } from './message.ts'
 import { decodeMessage, encodeMessage, MESSAGE_CODES } from './message.ts'
-import { BLOCKS_ANSWER, BLOCKS_ASK, FORWARD, UNITS_ANSWER, UNITS_ASK, VOTED_ANSWER, VOTED_ASK } from './request.ts'
+import type { StateAnswer, StateAsk } from './request.ts'
+import {
+  BLOCKS_ANSWER,
+  BLOCKS_ASK,
+  FORWARD,
+  STATE_ANSWER,
+  STATE_ASK,
+  STATE_LIMITS,
+  UNITS_ANSWER,
+  UNITS_ASK,
+  VOTED_ANSWER,
+  VOTED_ASK,
+} from './request.ts'
 import type { Outcome, Reply, SqlError, StatementResult } from './outcome.ts'
 import { decodeOutcome, encodeOutcome } from './outcome.ts'
 import { decodePayload, encodeItem, encodePayload } from './payload.ts'
-import type { Condition, Program, Statement, Transaction } from './transaction.ts'
-import { decodeTransaction, encodeTransaction, programHash, TRANSACTION_LIMITS } from './transaction.ts'
+import type { GovernanceAction } from './governance.ts'
+import type {
+  Condition,
+  GovernanceTransaction,
+  Program,
+  ProgramTransaction,
+  Statement,
+  Transaction,
+} from './transaction.ts'
+import { contentHash, decodeTransaction, encodeTransaction, TRANSACTION_LIMITS } from './transaction.ts'
 import { decodeUnit, encodeUnsignedUnit, sealUnit, unitHash } from './unit.ts'
 
 const digest = fc.stringMatching(/^[0-9a-f]{64}$/).map((hex) => hex as Digest)
@@ -33,6 +53,18 @@ const small = fc.uint8Array({ maxLength: 40 })
 const signature = fc.uint8Array({ minLength: 64, maxLength: 64 })
 const text = fc.string({ unit: 'grapheme', maxLength: 20 })
 const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined })
+
+/** Runs in their one form: gaps and counts become places. */
+const runs = fc
+  .array(fc.record({ gap: fc.nat(1000), count: fc.integer({ min: 1, max: 12 }) }), { minLength: 1, maxLength: 10 })
+  .map((steps) => {
+    let free = 0
+    return steps.map(({ gap, count }) => {
+      const from = free + gap
+      free = from + count + 1
+      return { from, count }
+    })
+  })
 
 /** Drops the keys whose value is undefined: absent and undefined are the same word. */
 function tidy<T extends object>(value: T): T {
@@ -75,14 +107,45 @@ const program: fc.Arbitrary<Program> = fc
     { maxLength: 4 },
   )
   .map((requests) => ({ requests }))
-const transaction: fc.Arbitrary<Transaction> = fc
+const id = text.filter((each) => each.length > 0 && utf8(each).length <= 128)
+const sql: fc.Arbitrary<ProgramTransaction> = fc
   .record({
-    id: text.filter((id) => id.length > 0 && utf8(id).length <= 128),
+    id,
     expiresMs: millis,
     program,
     replay: maybe(fc.record({ timeMs: millis, seed: digest })),
   })
-  .map((each) => tidy(each) as Transaction)
+  .map((each) => tidy(each) as ProgramTransaction)
+const memberId = digest as unknown as fc.Arbitrary<MemberId>
+const address = fc.constantFrom('h:1', 'node-1.example:7400', '[2001:db8::1]:65535')
+const action: fc.Arbitrary<GovernanceAction> = fc.oneof(
+  fc.record({
+    kind: fc.constant('propose' as const),
+    change: fc.oneof(
+      fc.record({
+        kind: fc.constant('add' as const),
+        member: memberId,
+        name: fc.stringMatching(/^[\w.-]{1,64}$/),
+        address,
+      }),
+      fc.record({ kind: fc.constant('remove' as const), member: memberId }),
+    ),
+  }),
+  fc.record({
+    kind: fc.constant('propose' as const),
+    change: fc.record({ kind: fc.constant('rekey' as const), member: memberId, successor: memberId }),
+    consent: signature,
+  }),
+  fc.record({ kind: fc.constant('approve' as const), proposal: fc.nat(), change: digest }),
+  fc.record({ kind: fc.constant('withdraw' as const), proposal: fc.nat() }),
+  fc.record({ kind: fc.constant('address' as const), address }),
+)
+const order: fc.Arbitrary<GovernanceTransaction> = fc.record({
+  id,
+  expiresMs: millis,
+  governance: fc.record({ ledger: digest, author: memberId, action, signature }),
+})
+const transaction: fc.Arbitrary<Transaction> = fc.oneof(sql, order)
 
 const error: fc.Arbitrary<SqlError> = fc
   .record({ code: fc.stringMatching(/^[A-Z_]{1,20}$/), message: text, offset: maybe(fc.nat(1000)) })
@@ -120,7 +183,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ kind: fc.constant('duplicate' as const), height, position: fc.nat(1000) }),
   fc.record({
     kind: fc.constant('refused' as const),
-    code: fc.constantFrom('EXPIRED', 'ID_REUSED', 'MALFORMED'),
+    code: fc.constantFrom('EXPIRED', 'ID_REUSED', 'MALFORMED', 'WRONG_LEDGER', 'NOT_A_MEMBER', 'BAD_SIGNATURE'),
     message: text,
   }),
 )
@@ -233,6 +296,32 @@ const codecs: Readonly<Record<string, Codec<unknown>>> = {
     VOTED_ANSWER.encode,
     VOTED_ANSWER.decode,
   ),
+  stateAsk: codec<StateAsk>(
+    fc.oneof(
+      fc.record({ kind: fc.constant('pages' as const), height, runs }),
+      fc.record({
+        kind: fc.constant('hashes' as const),
+        height,
+        level: fc.nat(STATE_LIMITS.levelMax),
+        run: fc.record({ from: fc.nat(), count: fc.integer({ min: 1, max: STATE_LIMITS.hashesMax }) }),
+      }),
+    ),
+    STATE_ASK.encode,
+    STATE_ASK.decode,
+  ),
+  stateAnswer: codec<StateAnswer>(
+    fc.oneof(
+      fc.record({ kind: fc.constant('pages' as const), pages: small, proof: small }),
+      fc.record({ kind: fc.constant('hashes' as const), hashes: small, proof: small }),
+      fc.record({
+        kind: fc.constant('refused' as const),
+        code: fc.constantFrom('GONE' as const, 'NOT_YET' as const, 'BUSY' as const, 'RANGE' as const),
+        retryAfterMs: fc.nat(),
+      }),
+    ),
+    STATE_ANSWER.encode,
+    STATE_ANSWER.decode,
+  ),
   forward: codec(fc.record({ transactions: fc.array(small, { maxLength: 3 }) }), FORWARD.encode, FORWARD.decode),
 }
 
@@ -323,8 +412,9 @@ test('payloads carry their items in order', () => {
 
 test('a program is itself under any id and expiry', () => {
   fc.assert(
-    fc.property(transaction, millis, (each, expiresMs) => {
-      expect(programHash({ ...each, id: `${each.id}x`.slice(-5), expiresMs })).toBe(programHash(each))
+    fc.property(sql, millis, (each, expiresMs) => {
+      const renamed = { ...each, id: `${each.id}x`.slice(-5), expiresMs }
+      expect(contentHash(renamed, encodeTransaction(renamed))).toBe(contentHash(each, encodeTransaction(each)))
     }),
   )
 })
@@ -378,4 +468,46 @@ test('genesis reads back without addresses, in one order of founders', () => {
     },
   })
   expect(bodyHash(Uint8Array.of(1))).not.toBe(bodyHash(Uint8Array.of(2)))
+})
+
+test('pages are asked for in one form, and never more than an answer holds', () => {
+  const reads = (runsAsked: readonly { from: number; count: number }[]): boolean =>
+    STATE_ASK.decode(STATE_ASK.encode({ kind: 'pages', height: 1 as Height, runs: runsAsked })).ok
+  const { pagesMax, hashesMax, levelMax } = STATE_LIMITS
+  expect(reads([{ from: 5, count: pagesMax }])).toBe(true)
+  expect(reads([{ from: 5, count: pagesMax + 1 }])).toBe(false)
+  expect(reads(Array.from({ length: pagesMax }, (_, i) => ({ from: 2 * i, count: 1 })))).toBe(true)
+  expect(reads(Array.from({ length: pagesMax + 1 }, (_, i) => ({ from: 2 * i, count: 1 })))).toBe(false)
+  expect(reads([])).toBe(false)
+  expect(reads([{ from: 5, count: 0 }])).toBe(false)
+  expect(
+    reads([
+      { from: 5, count: 1 },
+      { from: 6, count: 1 },
+    ]),
+  ).toBe(false)
+  expect(
+    reads([
+      { from: 5, count: 1 },
+      { from: 3, count: 1 },
+    ]),
+  ).toBe(false)
+  const hashes = (level: number, count: number): boolean =>
+    STATE_ASK.decode(STATE_ASK.encode({ kind: 'hashes', height: 1 as Height, level, run: { from: 0, count } })).ok
+  expect([hashes(levelMax, hashesMax), hashes(levelMax + 1, 1), hashes(0, hashesMax + 1), hashes(0, 0)]).toEqual([
+    true,
+    false,
+    false,
+    false,
+  ])
+  const answer = (bytes: number, proof: number): boolean =>
+    STATE_ANSWER.decode(
+      STATE_ANSWER.encode({ kind: 'pages', pages: new Uint8Array(bytes), proof: new Uint8Array(proof) }),
+    ).ok
+  const { pagesBytesMax, proofBytesMax } = STATE_LIMITS
+  expect([answer(pagesBytesMax, proofBytesMax), answer(pagesBytesMax + 1, 0), answer(0, proofBytesMax + 1)]).toEqual([
+    true,
+    false,
+    false,
+  ])
 })

@@ -23,6 +23,7 @@ test.each([
   ['a founder twice', { ...good, founders: [founder, { ...founder, name: 'b' }] }, /listed twice/],
   ['a name twice', { ...good, founders: [founder, { ...founder, id: '2'.repeat(64) }] }, /share a name/],
   ['a bad key', { ...good, founders: [{ ...founder, id: 'XYZ' }] }, /64 lower-case hex/],
+  ['a bad URL', { ...good, founders: [{ ...founder, http: 'http://a/b' }] }, /http must be/],
   ['a bad address', { ...good, founders: [{ ...founder, address: 'nowhere' }] }, /host:port/],
   ["a founder's unknown key", { ...good, founders: [{ ...founder, rank: 1 }] }, /unknown key "rank"/],
   ['SQL that is no list', { ...good, sql: 'SELECT 1' }, /sql must be a list/],

@@ -1,5 +1,5 @@
 // genesis.json: what the founders agreed on outside the ledger. It is the one thing a verifier must be given; everything else
-// is proved from it. A founder's address is a hint for finding it and no part of the ledger's identity.
+// is proved from it. A founder's address and URL are hints for finding it and no parts of the ledger's identity.
 
 import type { DecodeError, Result } from '@quorate/kernel'
 import { compareText, decode, err, ok, Writer } from '@quorate/kernel'
@@ -7,6 +7,7 @@ import { SEATS_MAX } from './committee.ts'
 import { hashOf } from './domain.ts'
 import type { ConsensusKey, Digest, MemberId, ViewId } from './ids.ts'
 import { DIGEST_BYTES, parseMemberId, rawOf } from './ids.ts'
+import { isMemberName } from './member.ts'
 
 /** One founder. */
 export interface Founder {
@@ -15,6 +16,8 @@ export interface Founder {
   readonly id: MemberId
   /** host:port of its replica port at founding time. */
   readonly address: string
+  /** URL where it serves clients, if it does: a hint like the address. */
+  readonly http?: string
 }
 
 /** The parsed genesis.json. */
@@ -63,17 +66,20 @@ function unknownKey(object: Json, known: readonly string[]): string | undefined 
 
 function parseFounder(value: unknown, index: number): Result<Founder, string> {
   if (!isObject(value)) return err(`founders[${index}] is not an object`)
-  const stranger = unknownKey(value, ['name', 'id', 'address'])
+  const stranger = unknownKey(value, ['name', 'id', 'address', 'http'])
   if (stranger !== undefined) return err(`founders[${index}] has an unknown key "${stranger}"`)
-  const { name, id, address } = value as { name?: unknown; id?: unknown; address?: unknown }
-  if (typeof name !== 'string' || !/^[\w.-]{1,64}$/.test(name))
+  const { name, id, address, http } = value as { name?: unknown; id?: unknown; address?: unknown; http?: unknown }
+  if (typeof name !== 'string' || !isMemberName(name))
     return err(`founders[${index}].name must be 1 to 64 of A-Z a-z 0-9 . _ -`)
   const member = typeof id === 'string' ? parseMemberId(id) : undefined
   if (member === undefined) return err(`founders[${index}].id must be 64 lower-case hex digits`)
   if (typeof address !== 'string' || !/^[^\s:]+:\d{1,5}$|^\[[0-9a-f:]+\]:\d{1,5}$/i.test(address)) {
     return err(`founders[${index}].address must be host:port`)
   }
-  return ok({ name, id: member, address })
+  if (http === undefined) return ok({ name, id: member, address })
+  if (typeof http !== 'string' || http.length > 256 || !/^https?:\/\/[^\s/?#@]+$/.test(http))
+    return err(`founders[${index}].http must be http://host:port or https://host:port`)
+  return ok({ name, id: member, address, http })
 }
 
 /** Parses the value of genesis.json. Unknown keys are errors: a typo must not silently change a ledger. */
@@ -122,7 +128,7 @@ export function parseGenesis(value: unknown): Result<Genesis, GenesisError> {
   })
 }
 
-/** Canonical bytes: founders in the order of their ids, without addresses, so that neither layout nor moving house changes the ledger. */
+/** Canonical bytes: founders in the order of their ids, without addresses and URLs: neither layout nor moving house changes the ledger. */
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   const writer = new Writer(1024)
   writer.u8(genesis.version).text(genesis.name)
@@ -133,7 +139,7 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
   return writer.finish()
 }
 
-/** What the genesis block holds of genesis.json: all but the addresses. */
+/** What the genesis block holds of genesis.json: all but the addresses and URLs. */
 export interface FoundedGenesis {
   readonly name: string
   readonly founders: readonly { readonly name: string; readonly id: MemberId }[]

@@ -39,10 +39,20 @@ export {
   viewAfter,
   viewBlocksOf,
 } from './genesis.ts'
+export type { Change, Governance, GovernanceAction } from './governance.ts'
+export {
+  changeDigest,
+  governanceHash,
+  governanceSignedBytes,
+  isGovernanceSigned,
+  rekeySignedBytes,
+} from './governance.ts'
 export type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
 export { DIGEST_BYTES, height, millis, parseDigest, parseMemberId, rawOf, round, seat, SIGNATURE_BYTES } from './ids.ts'
 export type { Join, SignedJoin } from './join.ts'
 export { isJoinSigned, joinSignedBytes } from './join.ts'
+export type { LedgerMember, MemberStatus } from './member.ts'
+export { approvalsNeeded, isMemberAddress, isMemberName, MEMBER_LIMITS, membersOfNextView } from './member.ts'
 export { merklePath, merkleRoot, merkleRootFrom } from './merkle.ts'
 export type { Message } from './message.ts'
 export { decodeMessage, encodeMessage, MESSAGE_CODES, MESSAGE_LIMITS } from './message.ts'
@@ -51,6 +61,9 @@ export {
   BLOCKS_ASK,
   FORWARD,
   REQUEST_LIMITS,
+  STATE_ANSWER,
+  STATE_ASK,
+  STATE_LIMITS,
   UNITS_ANSWER,
   UNITS_ASK,
   VOTED_ANSWER,
@@ -63,6 +76,10 @@ export type {
   BlocksAsk,
   CertifiedBlock,
   Forward,
+  Run,
+  StateAnswer,
+  StateAsk,
+  StateRefusal,
   UnitsAnswer,
   UnitsAsk,
   VotedAnswer,
@@ -84,13 +101,23 @@ export type { Item } from './payload.ts'
 export { decodePayload, encodeItem, encodePayload, PAYLOAD_ITEMS_MAX } from './payload.ts'
 export type { Proven, Receipt, ReceiptError } from './receipt.ts'
 export { decodeReceipt, encodeReceipt, verifyReceipt } from './receipt.ts'
-export type { Condition, Program, ProgramRequest, Replay, Statement, Step, Transaction } from './transaction.ts'
+export type {
+  Condition,
+  GovernanceTransaction,
+  Program,
+  ProgramRequest,
+  ProgramTransaction,
+  Replay,
+  Statement,
+  Step,
+  Transaction,
+} from './transaction.ts'
 export {
+  contentHash,
   decodeTransaction,
   encodeProgram,
   encodeTransaction,
   isTransactionId,
-  programHash,
   readProgram,
   TRANSACTION_LIMITS,
   transactionHash,

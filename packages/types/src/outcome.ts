@@ -71,12 +71,18 @@ export type RefusalCode =
   | 'BLOCK_FULL'
   /** A committee member put bytes into its unit that are no transaction. */
   | 'MALFORMED'
+  /** A governance transaction for another ledger. */
+  | 'WRONG_LEDGER'
+  /** A governance transaction of somebody who is no member, or not any more. */
+  | 'NOT_A_MEMBER'
+  /** A governance transaction that its author, or the new key it speaks for, has not signed. */
+  | 'BAD_SIGNATURE'
 
 /** What became of a transaction. */
 export type Outcome =
   /** It ran; single requests may still have failed. `gas` counts virtual-machine steps. */
   | { readonly kind: 'executed'; readonly replies: readonly Reply[]; readonly gas: number }
-  /** It ran into a limit (gas, heap, result size); everything it did was rolled back. */
+  /** It ran into a limit (gas, heap, result size) or a rule of governance; everything it did was rolled back. */
   | { readonly kind: 'failed'; readonly error: SqlError; readonly gas: number }
   /** An interactive transaction saw something else this time (first differing statement, from 0); rolled back. */
   | { readonly kind: 'conflict'; readonly statement: number; readonly gas: number }
@@ -100,6 +106,9 @@ const REFUSALS: readonly RefusalCode[] = [
   'REPLAY_TIME',
   'BLOCK_FULL',
   'MALFORMED',
+  'WRONG_LEDGER',
+  'NOT_A_MEMBER',
+  'BAD_SIGNATURE',
 ]
 
 function writeError(writer: Writer, error: SqlError): void {

@@ -6,7 +6,7 @@ import { decode, Writer } from '@quorate/kernel'
 import { BODY_BYTES_MAX } from './block.ts'
 import { SEATS_MAX } from './committee.ts'
 import type { Digest, Height, ViewId } from './ids.ts'
-import { readDigest, readHeight, readViewId, writeDigest } from './ids.ts'
+import { DIGEST_BYTES, readDigest, readHeight, readViewId, writeDigest } from './ids.ts'
 import { TRANSACTION_LIMITS } from './transaction.ts'
 import { UNIT_BYTES_MAX } from './unit.ts'
 
@@ -66,6 +66,49 @@ export type Answer = UnitsAnswer | BlocksAnswer | VotedAnswer
 export interface Forward {
   readonly transactions: readonly Uint8Array[]
 }
+
+/** Neighbouring places, ascending: `count` of them from `from` on. */
+export interface Run {
+  readonly from: number
+  readonly count: number
+}
+
+/**
+ * Asks for part of the database as it was at a height: pages by number (the first is 1), or nodes of the tree over them by level
+ * (0 holds the pages' hashes) and index (from 0).
+ */
+export type StateAsk =
+  | { readonly kind: 'pages'; readonly height: Height; readonly runs: readonly Run[] }
+  | { readonly kind: 'hashes'; readonly height: Height; readonly level: number; readonly run: Run }
+
+/** Why no part of the database was given. */
+export type StateRefusal =
+  /** The height is not held any more, or never was there. */
+  | 'GONE'
+  /** The other side is not there yet. */
+  | 'NOT_YET'
+  /** Too much is asked of it already. */
+  | 'BUSY'
+  /** There are no such pages or nodes at that height. */
+  | 'RANGE'
+
+/** Pages or hashes, one after the other, with their proof against the height's state root; or why not, and when to ask again. */
+export type StateAnswer =
+  | { readonly kind: 'pages'; readonly pages: Uint8Array; readonly proof: Uint8Array }
+  | { readonly kind: 'hashes'; readonly hashes: Uint8Array; readonly proof: Uint8Array }
+  | { readonly kind: 'refused'; readonly code: StateRefusal; readonly retryAfterMs: number }
+
+/** Bounds of questions for state and of their answers: an answer has less than 1 MiB. */
+export const STATE_LIMITS = {
+  /** Pages of one answer, and their bytes. */
+  pagesMax: 128,
+  pagesBytesMax: 512 * 1024,
+  /** Hashes of one answer. */
+  hashesMax: 8192,
+  /** A proof for 128 pages that lie far apart in a tree of 2^32 has less. */
+  proofBytesMax: 128 * 1024,
+  levelMax: 32,
+} as const
 
 /** Bounds of questions and answers, checked when they are decoded. */
 export const REQUEST_LIMITS = {
@@ -149,4 +192,75 @@ export const FORWARD: Words<Forward> = words(
   (reader) => ({
     transactions: reader.vector(REQUEST_LIMITS.forwardMax, (each) => each.bytes(TRANSACTION_LIMITS.bytesMax)),
   }),
+)
+
+function writeRun(writer: Writer, { from, count }: Run): void {
+  writer.u32(from).u32(count)
+}
+
+function readRun(reader: Reader): Run {
+  return { from: reader.u32(), count: reader.u32() }
+}
+
+/** Runs in their one form: none empty, ascending, never two that touch, not more places than an answer may have. */
+function readRuns(reader: Reader): readonly Run[] {
+  const runs = reader.vector(STATE_LIMITS.pagesMax, readRun)
+  let free = 0
+  let places = 0
+  for (const { from, count } of runs) {
+    if (count === 0 || from < free) reader.refuse('NOT_CANONICAL', `a run of ${count} at ${from}`)
+    free = from + count + 1
+    places += count
+  }
+  if (places === 0 || places > STATE_LIMITS.pagesMax) reader.refuse('LIMIT', `${places} pages`)
+  return runs
+}
+
+function readHashesAsk(reader: Reader): StateAsk {
+  const [height, level, run] = [readHeight(reader), reader.u8(), readRun(reader)]
+  if (level > STATE_LIMITS.levelMax) reader.refuse('LIMIT', `level ${level}`)
+  if (run.count === 0 || run.count > STATE_LIMITS.hashesMax) reader.refuse('LIMIT', `${run.count} hashes`)
+  return { kind: 'hashes', height, level, run }
+}
+
+export const STATE_ASK: Words<StateAsk> = words(
+  (writer, ask) => {
+    if (ask.kind === 'pages') writer.uleb(0).u64(ask.height).vector(ask.runs, writeRun)
+    else writeRun(writer.uleb(1).u64(ask.height).u8(ask.level), ask.run)
+  },
+  (reader): StateAsk => {
+    const tag = reader.uleb()
+    if (tag === 0) return { kind: 'pages', height: readHeight(reader), runs: readRuns(reader) }
+    return tag === 1 ? readHashesAsk(reader) : reader.refuse('INVALID', `state ask tag ${tag}`)
+  },
+)
+
+const STATE_REFUSALS: readonly StateRefusal[] = ['GONE', 'NOT_YET', 'BUSY', 'RANGE']
+
+export const STATE_ANSWER: Words<StateAnswer> = words(
+  (writer, answer) => {
+    switch (answer.kind) {
+      case 'pages':
+        return writer.uleb(0).bytes(answer.pages).bytes(answer.proof)
+      case 'hashes':
+        return writer.uleb(1).bytes(answer.hashes).bytes(answer.proof)
+      case 'refused':
+        return writer.uleb(2).u8(STATE_REFUSALS.indexOf(answer.code)).u32(answer.retryAfterMs)
+    }
+  },
+  (reader): StateAnswer => {
+    const tag = reader.uleb()
+    if (tag === 0) {
+      const pages = reader.bytes(STATE_LIMITS.pagesBytesMax)
+      return { kind: 'pages', pages, proof: reader.bytes(STATE_LIMITS.proofBytesMax) }
+    }
+    if (tag === 1) {
+      const hashes = reader.bytes(STATE_LIMITS.hashesMax * DIGEST_BYTES)
+      return { kind: 'hashes', hashes, proof: reader.bytes(STATE_LIMITS.proofBytesMax) }
+    }
+    if (tag !== 2) return reader.refuse('INVALID', `state answer tag ${tag}`)
+    const at = reader.u8()
+    const code = STATE_REFUSALS[at] ?? reader.refuse('INVALID', `state refusal ${at}`)
+    return { kind: 'refused', code, retryAfterMs: reader.u32() }
+  },
 )

@@ -1,9 +1,11 @@
-// What a client's request becomes: a program of SQL requests with a name of its own. One transaction is executed at one
-// position of the ledger, wholly or not at all, at most once.
+// What a client's request becomes: a program of SQL requests with a name of its own; or what a member orders about the
+// membership. One transaction is executed at one position of the ledger, wholly or not at all, at most once.
 
 import type { DecodeError, Reader, Result } from '@quorate/kernel'
 import { decode, utf8, Writer } from '@quorate/kernel'
 import { hashOf } from './domain.ts'
+import type { Governance } from './governance.ts'
+import { governanceHash, readGovernance, writeGovernance } from './governance.ts'
 import type { Digest, Millis } from './ids.ts'
 import { readDigest, readMillis, writeDigest } from './ids.ts'
 import type { SqlValue } from './value.ts'
@@ -53,15 +55,29 @@ export interface Replay {
   readonly seed: Digest
 }
 
-/** A transaction of the ledger. */
-export interface Transaction {
-  /** Client-made: 1 to 128 bytes of UTF-8. The same id and program again yields the first outcome. */
+/** What every transaction has. */
+interface Named {
+  /** Client-made: 1 to 128 bytes of UTF-8. The same id and content again yields the first outcome. */
   readonly id: string
   /** Last block time at which it may execute; its id is remembered until then. */
   readonly expiresMs: Millis
+}
+
+/** A transaction that runs SQL. */
+export interface ProgramTransaction extends Named {
   readonly program: Program
   readonly replay?: Replay
+  readonly governance?: undefined
 }
+
+/** A transaction by which a member takes part in deciding who belongs to the ledger. */
+export interface GovernanceTransaction extends Named {
+  readonly governance: Governance
+  readonly program?: undefined
+}
+
+/** A transaction of the ledger: `governance` tells which of the two. */
+export type Transaction = ProgramTransaction | GovernanceTransaction
 
 /** Bounds of a transaction, all checked when it is decoded. */
 export const TRANSACTION_LIMITS = {
@@ -210,20 +226,27 @@ export function encodeProgram(program: Program): Uint8Array {
 export function encodeTransaction(transaction: Transaction): Uint8Array {
   const writer = new Writer()
   writer.text(transaction.id).u64(transaction.expiresMs)
-  writeProgram(writer, transaction.program)
+  if (transaction.governance !== undefined) {
+    writeGovernance(writer.uleb(1), transaction.governance)
+    return writer.finish()
+  }
+  writeProgram(writer.uleb(0), transaction.program)
   writer.option(transaction.replay, (w, replay) => writeDigest(w.u64(replay.timeMs), replay.seed))
   return writer.finish()
 }
 
 /** Reads one transaction; refuses what is malformed, beyond a limit or not canonical. */
 export function decodeTransaction(bytes: Uint8Array): Result<Transaction, DecodeError> {
-  return decode(bytes, (reader) => {
+  return decode(bytes, (reader): Transaction => {
     const limits = TRANSACTION_LIMITS
     if (bytes.length > limits.bytesMax)
       reader.refuse('LIMIT', `transaction of ${bytes.length} bytes, at most ${limits.bytesMax}`)
     const id = reader.text(limits.idBytesMax)
     if (id.length === 0) reader.refuse('INVALID', 'empty transaction id')
     const expiresMs = readMillis(reader)
+    const tag = reader.uleb()
+    if (tag === 1) return { id, expiresMs, governance: readGovernance(reader) }
+    if (tag !== 0) return reader.refuse('INVALID', `transaction tag ${tag}`)
     const program = readProgram(reader)
     const replay = reader.option((r): Replay => ({ timeMs: readMillis(r), seed: readDigest(r) }))
     return { id, expiresMs, program, ...(replay === undefined ? {} : { replay }) }
@@ -235,9 +258,14 @@ export function transactionHash(bytes: Uint8Array): Digest {
   return hashOf('transaction', bytes)
 }
 
-/** Digest of what a transaction does, without its id and expiry: tells a retry from a reused id. */
-export function programHash(transaction: Transaction): Digest {
-  return hashOf('program', encodeProgram(transaction.program))
+/**
+ * Digest of what a transaction does: tells a retry from a reused id. A program is itself under any id and expiry; a
+ * member's order is not, because its signature is over them. @param bytes - Those of `transaction`.
+ */
+export function contentHash(transaction: Transaction, bytes: Uint8Array): Digest {
+  return transaction.governance === undefined
+    ? hashOf('program', encodeProgram(transaction.program))
+    : governanceHash(bytes)
 }
 
 /** Whether `id` can name a transaction. */

@@ -160,7 +160,8 @@ async function dev(flags: DevFlags): Promise<void> {
   })
   const ended = endSignal(() => void supervisor.kill())
   const url = seats[0]?.url ?? ''
-  const admin = await openAdmin(folder, url, (command) => supervisor.handle(command))
+  const urls = seats.map((seat) => seat.url)
+  const admin = await openAdmin(folder, urls, (command) => supervisor.handle(command))
   try {
     supervisor.start()
     const hasEnded = await Promise.race([ended.then(() => true), supervisor.ready(READY_MS_MAX).then(() => false)])

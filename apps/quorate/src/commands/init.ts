@@ -15,13 +15,19 @@ interface InitFlags {
   readonly basePort: number
   readonly httpPort: number
   readonly address?: string
+  readonly url?: string
   readonly name: string
 }
 
 /** Folders, addresses and ports of `count` members on one host. */
 export function plansFor(count: number, host: string, basePort: number, httpPort: number): readonly MemberPlan[] {
   const at = (port: number): string => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
-  return memberNames(count).map((name, i) => ({ name, address: at(basePort + i), http: at(httpPort + i) }))
+  return memberNames(count).map((name, i) => ({
+    name,
+    address: at(basePort + i),
+    http: at(httpPort + i),
+    url: `http://${at(httpPort + i)}`,
+  }))
 }
 
 async function init(flags: InitFlags): Promise<void> {
@@ -29,7 +35,7 @@ async function init(flags: InitFlags): Promise<void> {
   if (flags.member !== undefined) {
     const address = flags.address ?? `${flags.host}:${flags.basePort}`
     if (!isAddress(address)) throw usageError('USAGE', `--address is ${address}, wanted host:port`)
-    const plan = { name: flags.member, address, http: `127.0.0.1:${flags.httpPort}` }
+    const plan = { name: flags.member, address, http: `127.0.0.1:${flags.httpPort}`, url: flags.url }
     const founder = makeMember(flags.out, plan, createMemberKey)
     console.error(`made ${join(flags.out, flags.member)}; keep its ${KEY_FILE} secret and backed up.`)
     console.error('Send this line to the other founders; all lines together are "founders" of genesis.json:')
@@ -52,6 +58,7 @@ export function addInit(program: Command): void {
     .option('--members <n>', 'founders to make', numberBetween(1, 128), 4)
     .option('--member <name>', 'makes one founder and prints its line for genesis.json')
     .option('--address <host:port>', "with --member: where its replica is reached by the others'")
+    .option('--url <url>', 'with --member: where clients of the others reach it, as http://host:port')
     .option('--out <folder>', 'where to', '.')
     .option('--host <host>', 'host of all replicas', '127.0.0.1')
     .option('--base-port <port>', 'replica port of the first member; the next ones follow', port, 7400)

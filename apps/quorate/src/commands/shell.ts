@@ -8,10 +8,10 @@ import { Option } from 'commander'
 import { EXIT_FAILED } from '../errors.ts'
 import type { Mode } from '../shell/format.ts'
 import { MODES } from '../shell/format.ts'
-import type { Database, Output } from '../shell/session.ts'
+import type { Output } from '../shell/session.ts'
 import { Session } from '../shell/session.ts'
-import { clientFor, targetUrl } from '../target.ts'
-import { statusText } from '../status-text.ts'
+import { LedgerDatabase } from '../shell/ledger-database.ts'
+import { clientFor } from '../target.ts'
 
 const HISTORY_FILE = '.quorate_history'
 const HISTORY_LINES_MAX = 1000
@@ -25,16 +25,6 @@ interface ShellFlags {
 const output: Output = {
   out: (text) => void process.stdout.write(`${text}\n`),
   err: (text) => void process.stderr.write(`${text}\n`),
-}
-
-function databaseAt(url: string | undefined): Database & { close(): Promise<void> } {
-  const client = clientFor(url)
-  const stream = client.stream()
-  return {
-    execute: (sql, args = []) => stream.execute({ sql, args }),
-    status: async () => statusText(await client.status()),
-    close: () => stream.close(),
-  }
 }
 
 /** Past lines, newest first, as readline wants them. */
@@ -78,8 +68,8 @@ async function converse(terminal: Interface, session: Session, history: string):
 }
 
 async function runShell(url: string | undefined, flags: ShellFlags): Promise<void> {
-  const target = targetUrl(flags.url ?? url)
-  const database = databaseAt(target)
+  const client = clientFor(flags.url ?? url)
+  const database = new LedgerDatabase(client)
   const isTerminal = flags.command === undefined && process.stdin.isTTY
   const mode = flags.mode ?? (isTerminal || process.stdout.isTTY ? 'table' : 'csv')
   const session = new Session(database, output, {
@@ -92,7 +82,9 @@ async function runShell(url: string | undefined, flags: ShellFlags): Promise<voi
     for (const line of flags.command.split('\n')) await session.feed(line)
   } else if (isTerminal) {
     const history = join(homedir(), HISTORY_FILE)
-    output.out(`quorate shell at ${target}. A statement ends with a semicolon; .help for commands, Ctrl-D to leave.`)
+    output.out(
+      `quorate shell at ${client.url}. A statement ends with a semicolon; .help for commands, Ctrl-D to leave.`,
+    )
     const terminal = createInterface({
       input: process.stdin,
       output: process.stdout,

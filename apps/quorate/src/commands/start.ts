@@ -5,6 +5,7 @@ import { fallbackText, loadConfig, OPTIONS, variableOf } from '../config.ts'
 import { EXIT_FAILED } from '../errors.ts'
 import { readGenesis } from '../genesis-file.ts'
 import { replicaOptions } from '../replica-options.ts'
+import { forgetLastWords, leaveLastWords } from '../why-stuck/last-words.ts'
 
 /** Longest time that a replica which stopped by itself gets to close what it can. */
 const FAILED_CLOSE_MS_MAX = 2000
@@ -42,7 +43,14 @@ async function start(flags: Flags): Promise<void> {
   const genesis = readGenesis(config.genesis)
   const ended = endSignal(stopWithStdin === true)
   const { openReplica } = await import('@quorate/replica')
-  const replica = await openReplica(replicaOptions(config, genesis))
+  const dataDir = config['data-dir']
+  const replica = await openReplica(replicaOptions(config, genesis)).catch((error: unknown) => {
+    // Another process runs on this folder, and is fine.
+    const isLocked = error instanceof Error && 'code' in error && error.code === 'STORE_LOCKED'
+    if (error instanceof Error && !isLocked) leaveLastWords(dataDir, error, Date.now())
+    throw error
+  })
+  forgetLastWords(dataDir)
   const stopped = replica.stopped.then((reason) => ({ reason }))
   const first = await Promise.race([ended, stopped])
   // An open stdin would keep the process alive.
@@ -53,6 +61,7 @@ async function start(flags: Flags): Promise<void> {
   }
   // What failed may also fail to close, and must not keep the process: who watches it waits for its end.
   setTimeout(() => process.exit(EXIT_FAILED), FAILED_CLOSE_MS_MAX).unref()
+  leaveLastWords(dataDir, first.reason, Date.now())
   void replica.close().catch(() => undefined)
   throw first.reason
 }

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { verifyReceiptFile } from '@quorate/client'
-import type { Outcome, Proven, Transaction } from '@quorate/types'
+import type { Outcome, Program, Proven, Transaction } from '@quorate/types'
 import type { Command } from 'commander'
 import { CliError, EXIT_FAILED } from '../errors.ts'
 import { readGenesis } from '../genesis-file.ts'
+import { actionText } from '../governance-text.ts'
 import { visible } from '../shell/format.ts'
 import { columns } from '../status-text.ts'
 
@@ -14,7 +15,7 @@ function shown(sql: string): string {
   return line.length > SQL_CHARS_SHOWN_MAX ? `${line.slice(0, SQL_CHARS_SHOWN_MAX)}...` : line
 }
 
-function statementsOf({ program }: Transaction): readonly string[] {
+function statementsOf(program: Program): readonly string[] {
   return program.requests.flatMap((request) => {
     switch (request.kind) {
       case 'execute':
@@ -28,6 +29,16 @@ function statementsOf({ program }: Transaction): readonly string[] {
         return []
     }
   })
+}
+
+function contentLines({ program, governance }: Transaction): readonly (readonly string[])[] {
+  if (program !== undefined) return statementsOf(program).map((sql) => ['  statement', sql])
+  return governance === undefined
+    ? []
+    : [
+        ['  member', governance.author],
+        ['  order', actionText(governance.action)],
+      ]
 }
 
 function outcomeText(outcome: Outcome): string {
@@ -58,7 +69,7 @@ export function provenText(proven: Proven): string {
   return columns([
     ['OK', 'this receipt proves'],
     ['transaction', visible(proven.transaction.id)],
-    ...statementsOf(proven.transaction).map((sql) => ['  statement', sql]),
+    ...contentLines(proven.transaction),
     ['outcome', outcomeText(proven.outcome)],
     ['position', `${proven.position} of block ${proven.height}`],
     ['block', proven.block],

@@ -31,7 +31,8 @@ export type Handler = (command: Command) => Promise<string>
 interface Running {
   readonly port: number
   readonly token: string
-  readonly url: string
+  /** Where its replicas serve clients. */
+  readonly urls: readonly string[]
 }
 
 const LINE_BYTES_MAX = 4096
@@ -98,7 +99,7 @@ export interface Admin {
 }
 
 /** Opens the door and writes where it is into `folder`. */
-export async function openAdmin(folder: string, url: string, handle: Handler): Promise<Admin> {
+export async function openAdmin(folder: string, urls: readonly string[], handle: Handler): Promise<Admin> {
   const token = randomBytes(32).toString('hex')
   const server: Server = createServer((socket) => {
     socket.on('error', () => undefined)
@@ -113,7 +114,7 @@ export async function openAdmin(folder: string, url: string, handle: Handler): P
   })
   const path = join(folder, DEV_RUNNING_FILE)
   rmSync(path, { force: true })
-  writeFileSync(path, `${JSON.stringify({ port, token, url, pid: process.pid })}\n`, { mode: 0o600 })
+  writeFileSync(path, `${JSON.stringify({ port, token, urls, pid: process.pid })}\n`, { mode: 0o600 })
   return {
     close: () => {
       rmSync(path, { force: true })
@@ -127,9 +128,10 @@ function readRunning(folder: string): Running | undefined {
     const running = JSON.parse(readFileSync(join(folder, DEV_RUNNING_FILE), 'utf8')) as Readonly<
       Record<string, unknown>
     >
-    const { port, token, url } = running
-    return typeof port === 'number' && typeof token === 'string' && typeof url === 'string'
-      ? { port, token, url }
+    const { port, token, urls } = running
+    const isText = (value: unknown): value is string => typeof value === 'string'
+    return typeof port === 'number' && typeof token === 'string' && Array.isArray(urls) && urls.every(isText)
+      ? { port, token, urls }
       : undefined
   } catch {
     return undefined
@@ -148,7 +150,7 @@ export async function runningUrl(folder: string): Promise<string | undefined> {
   const running = readRunning(folder)
   const socket = running === undefined ? undefined : await connected(running.port)
   socket?.destroy()
-  return socket === undefined ? undefined : running?.url
+  return socket === undefined ? undefined : running?.urls[0]
 }
 
 /**

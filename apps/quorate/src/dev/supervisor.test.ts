@@ -106,7 +106,7 @@ test('a stop ends all in order, a stopped one too', async () => {
 })
 
 test('orders reach the supervisor through the door, and only from who can read its file', async () => {
-  const admin = await openAdmin(folder, 'http://one', (command) => supervisor.handle(command))
+  const admin = await openAdmin(folder, ['http://one', 'http://two'], (command) => supervisor.handle(command))
   try {
     expect(statSync(join(folder, 'dev.json')).mode & 0o777).toBe(0o600)
     expect(await runningUrl(folder)).toBe('http://one')

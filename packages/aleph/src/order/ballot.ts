@@ -56,7 +56,7 @@ export class Ballot {
   }
 
   /**
-   * Counts the units of a round that are new since the last time. False while the common vote below them isn't known.
+   * Counts the units of a round that are new since the last time. False while a common vote that they need isn't known.
    */
   tally(round: number): boolean {
     const difference = round - this.#round
@@ -101,12 +101,15 @@ export class Ballot {
     const set = fill === 1 ? below.zeros : below.ones
     const ones = dag.countSeats(round - 1, voters, set, fill === 0)
     const zeros = dag.countSeats(round - 1, voters, set, fill === 1)
+    const isDeciding = this.#decision === undefined && difference >= this.#rules.decisionStart
+    if (isDeciding && (ones >= dag.quorum || zeros >= dag.quorum)) {
+      const common = this.#commonVote(round)
+      // Counted later, or its decision would be lost.
+      if (common === undefined) return false
+      if ((common === 1 ? ones : zeros) >= dag.quorum) this.#decision = { value: common, round }
+    }
     if (zeros === 0) tally.ones = addBit(tally.ones, position)
     else if (ones === 0) tally.zeros = addBit(tally.zeros, position)
-    if (this.#decision === undefined && difference >= this.#rules.decisionStart) {
-      if (ones >= dag.quorum && this.#commonVote(round) === 1) this.#decision = { value: 1, round }
-      else if (zeros >= dag.quorum && this.#commonVote(round) === 0) this.#decision = { value: 0, round }
-    }
     return true
   }
 

@@ -1,4 +1,4 @@
-// The coin that stands in until there is a threshold coin: a hash everybody can compute, and everybody can foresee.
+// The coin that stands in for a real one: a hash everybody can compute, and everybody can foresee.
 // It keeps the order the same for all, and it breaks ties against accident; against a scheduler that delays messages
 // knowing the coming bits, liveness is not guaranteed. Safety doesn't depend on the coin at all.
 

@@ -48,7 +48,7 @@ export interface OrderRules {
   readonly windowRounds: number
 }
 
-/** A common coin: one bit per round that nobody can foresee. */
+/** A common coin: one bit per round. Undefined where it isn't known yet; whoever asks then comes back. */
 export type Coin = (round: number) => Bit | undefined
 
 /** Differences with a fixed common vote; the coin decides beyond. */

@@ -19,6 +19,7 @@ import type { AlephInput, Base, Now, OrderedRef } from '../input.ts'
 import type { AlephLimits } from '../limits.ts'
 import { ALEPH_LIMITS } from '../limits.ts'
 import { deterministicCoin } from '../order/coin.ts'
+import type { Coin } from '../order/rules.ts'
 import { Random } from './random.ts'
 import { sure } from './sure.ts'
 
@@ -115,6 +116,8 @@ export class Network {
   readonly limits: AlephLimits
   weather: Weather
   heads: 'one' | 'every' = 'one'
+  /** With `asked` nobody answers: good for as long as nobody asks. */
+  coin: Coin | 'asked' = deterministicCoin(VIEW)
   nowMs = 0
   #order = 0
   readonly #heap: Event[] = []
@@ -139,7 +142,7 @@ export class Network {
     node.core = new Aleph({
       committee,
       seat: node.seat,
-      coin: deterministicCoin(VIEW),
+      coin: this.coin,
       base,
       heads: this.heads,
       limits,
@@ -235,6 +238,8 @@ export class Network {
         return
       case 'refused':
         throw new Error('no room')
+      case 'coin':
+        throw new Error('a coin is asked for, and there is none')
       case 'trace':
         return
     }
@@ -374,6 +379,10 @@ function describe(thing: AlephInput | AlephEffect): string {
       return `<- hold ${thing.on ? 'on' : 'off'}`
     case 'connected':
       return `<- connected ${thing.seat}`
+    case 'coin':
+      return 'value' in thing ? `<- coin of ${thing.round}: ${thing.value}` : `-> coin of ${thing.round}`
+    case 'coin-wanted':
+      return `<- coin of ${thing.round} wanted`
     case 'tick':
       return '<- tick'
     case 'create': {

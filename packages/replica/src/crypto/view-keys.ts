@@ -56,9 +56,9 @@ export class ViewKeys {
     return made.key
   }
 
-  /** Erases all keys but this one. @throws KeyError KEY_IO */
-  keepOnly(key: ConsensusKey | undefined): void {
-    const kept = this.#keys.filter((each) => each.key === key)
+  /** `view` has begun: erases all keys but the one that signs in it, and the one published in it. @throws KeyError KEY_IO */
+  begun(view: ViewId, key: ConsensusKey | undefined): void {
+    const kept = this.#keys.filter((each) => each.key === key || each.view === view)
     if (kept.length < this.#keys.length) this.#keep(kept)
   }
 

@@ -7,7 +7,7 @@ import type { Height, Program } from '@quorate/types'
 import type { ReadLevel } from '../host/reads.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { GatewayMetrics } from './metrics.ts'
-import type { FinalOutcome, Refused, Replica } from './ports.ts'
+import type { FinalOutcome, Refused, Replica, SubmitReply } from './ports.ts'
 import { visiblyWrites } from './program.ts'
 
 /** How a program is to run. */
@@ -57,7 +57,15 @@ export class Execute {
   async submit(program: Program, clientId?: string): Promise<Executed | Refused> {
     const id = clientId ?? newTransactionId()
     const keepMs = clientId === undefined ? this.#limits.ownIdMs : this.#limits.clientIdMs
-    const reply = await this.#replica.submit({ id, program, keepMs })
+    return this.#executed(id, await this.#replica.submit({ id, program, keepMs }))
+  }
+
+  /** Submits the transaction of this id that a member has signed. */
+  async order(id: string, transaction: Uint8Array): Promise<Executed | Refused> {
+    return this.#executed(id, await this.#replica.submitOrder(transaction))
+  }
+
+  #executed(id: string, reply: SubmitReply): Executed | Refused {
     if (reply.kind === 'refused') {
       this.#metrics.transaction(reply.code)
       return reply

@@ -10,6 +10,7 @@ import { height, isTransactionId } from '@quorate/types'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ReadLevel } from '../host/reads.ts'
 import type { HttpError } from './answers.ts'
+import type { Printed } from './rest-print.ts'
 
 /** Content types of this gateway's answers. */
 export const JSON_TYPE = 'application/json'
@@ -30,6 +31,13 @@ export function sendJson(reply: FastifyReply, status: number, text: string, at?:
 /** Value of the header `retry-after`. */
 export function retryAfterSeconds(retryAfterMs: number): string {
   return String(Math.max(1, Math.ceil(retryAfterMs / 1000)))
+}
+
+/** Sends what was printed. */
+export function sendPrinted(reply: FastifyReply, printed: Printed): FastifyReply {
+  const { status, json, retryAfterMs, height: at } = printed
+  if (retryAfterMs !== undefined) reply.header('retry-after', retryAfterSeconds(retryAfterMs))
+  return sendJson(reply, status, json, at)
 }
 
 /** Sends an error. */

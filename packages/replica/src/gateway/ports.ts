@@ -3,6 +3,7 @@
 
 import type {
   Digest,
+  Governance,
   Height,
   MemberId,
   Millis,
@@ -126,9 +127,13 @@ export interface PeerStatus {
   readonly name: string
   readonly seat?: number
   readonly address: string
+  /** URL where it serves clients, where genesis.json tells. */
+  readonly http?: string
   readonly connected: boolean
   /** Highest height it is known to have voted for. */
   readonly height?: Height
+  /** Round of its newest unit here, in this view. */
+  readonly round?: number
 }
 
 /** The replica's state, for people and monitors. */
@@ -150,6 +155,14 @@ export interface Status {
   readonly stateRoot: Digest
   /** Newest round of the DAG known here. */
   readonly round: number
+  /** Round of this replica's own newest unit, in this view. */
+  readonly ownRound?: number
+  /** Highest height this replica has executed and voted for; below `height` only before genesis. */
+  readonly voted: Height
+  /** This machine's clock, in milliseconds since 1970. */
+  readonly wallMs: Millis
+  /** Free on the disk of its data folder, in bytes. */
+  readonly freeBytes?: number
   /** Transactions executed since this replica started. */
   readonly transactions: number
   /** Transactions of this replica's clients that wait to be ordered. */
@@ -196,7 +209,9 @@ export interface TransactionView {
   readonly block: Digest
   readonly position: number
   readonly timeMs: Millis
-  readonly program: Program
+  /** Undefined where it is a member's order. */
+  readonly program: Program | undefined
+  readonly governance: Governance | undefined
   readonly outcome: Outcome
 }
 
@@ -204,6 +219,11 @@ export interface TransactionView {
 export interface Replica {
   /** Resolves once the program is executed, durable and certified, or refused. */
   submit(submission: Submission): Promise<SubmitReply>
+  /**
+   * Likewise, with a transaction that is whole: a member has signed it, expiry and all. @param transaction - Bytes that
+   * `decodeTransaction` reads.
+   */
+  submitOrder(transaction: Uint8Array): Promise<SubmitReply>
   /**
    * Runs a program that only reads, at a height that `level` allows. Describing is not writing, nor are BEGIN, COMMIT,
    * ROLLBACK and savepoints by themselves. A statement that SQLite can't prepare is an error in its reply, not `writes`.

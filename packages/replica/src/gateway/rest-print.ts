@@ -1,8 +1,10 @@
 // Answers of the REST interface. Values are Hrana's `{type, value}`, so that 64-bit integers and blobs are exact.
 
 import { printValue } from '@quorate/hrana'
+import { toHex } from '@quorate/kernel'
 import type {
   Condition,
+  Governance,
   Height,
   Outcome,
   Program,
@@ -173,8 +175,15 @@ function outcomeJson(outcome: Outcome | FinalOutcome): string {
   return `{"kind":"executed","gas":${outcome.gas},"replies":[${outcome.replies.map(stepJson).join(',')}]}`
 }
 
-/** A transaction with its place, program and outcome. */
+function governanceJson({ ledger, author, action, signature }: Governance): string {
+  const plain = action.kind === 'propose' ? { kind: action.kind, change: action.change } : action
+  return JSON.stringify({ ledger, author, action: plain, signature: toHex(signature) })
+}
+
+/** A transaction with its place, what it says, and its outcome. */
 export function printTransaction(view: TransactionView): string {
-  const { program, outcome, ...place } = view
-  return `${JSON.stringify(place).slice(0, -1)},"program":${programJson(program)},"outcome":${outcomeJson(outcome)}}`
+  const { program, governance, outcome, ...place } = view
+  const sql = program === undefined ? '' : `"program":${programJson(program)},`
+  const order = governance === undefined ? '' : `"governance":${governanceJson(governance)},`
+  return `${JSON.stringify(place).slice(0, -1)},${sql}${order}"outcome":${outcomeJson(outcome)}}`
 }

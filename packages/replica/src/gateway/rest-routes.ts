@@ -18,12 +18,13 @@ import {
   notFound,
   parseJson,
   readLevel,
-  retryAfterSeconds,
   send,
   sendError,
   sendJson,
+  sendPrinted,
 } from './http.ts'
 import type { GatewayLimits } from './limits.ts'
+import { memberRoutes } from './member-routes.ts'
 import type { GatewayMetrics } from './metrics.ts'
 import { OPENAPI } from './openapi.ts'
 import type { Replica } from './ports.ts'
@@ -37,12 +38,6 @@ export interface RestPorts {
   readonly execute: Execute
   readonly limits: GatewayLimits
   readonly metrics: GatewayMetrics
-}
-
-function sendPrinted(reply: FastifyReply, printed: Printed): FastifyReply {
-  const { status, json, retryAfterMs, height: at } = printed
-  if (retryAfterMs !== undefined) reply.header('retry-after', retryAfterSeconds(retryAfterMs))
-  return sendJson(reply, status, json, at)
 }
 
 /** One transaction, from JSON to JSON. */
@@ -139,7 +134,7 @@ function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
 
 const HEIGHT = /^[0-9]{1,15}$/
 
-function ledgerRoutes(app: FastifyInstance, { replica }: RestPorts): void {
+function ledgerRoutes(app: FastifyInstance, { replica, limits }: RestPorts): void {
   app.get<{ Params: { height: string } }>('/v1/blocks/:height', async (request, reply) => {
     const given = request.params.height
     if (!HEIGHT.test(given))
@@ -154,6 +149,17 @@ function ledgerRoutes(app: FastifyInstance, { replica }: RestPorts): void {
     const view = await replica.transaction(request.params.id)
     if (view === undefined) return sendError(reply, notFound('no transaction of this id'))
     return sendJson(reply, 200, printTransaction(view), view.height)
+  })
+
+  app.get<{ Params: { id: string } }>('/v1/tx/:id/outcome', async (request, reply) => {
+    const view = await replica.transaction(request.params.id)
+    if (view === undefined) return sendError(reply, notFound('no transaction of this id'))
+    const { id, height: at, position, outcome } = view
+    // What has a place under its id was neither a repetition nor refused.
+    if (outcome.kind === 'duplicate' || outcome.kind === 'refused')
+      return sendError(reply, notFound('no transaction of this id'))
+    const executed = { kind: 'executed', height: at, outcome, written: { id, position, duplicate: true } } as const
+    return sendPrinted(reply, printExecuted(executed, limits.responseCharsMax))
   })
 
   app.get<{ Params: { id: string } }>('/v1/tx/:id/proof', async (request, reply) => {
@@ -191,5 +197,6 @@ function stateRoutes(app: FastifyInstance, { replica, metrics }: RestPorts): voi
 export function restRoutes(app: FastifyInstance, ports: RestPorts): void {
   transactionRoutes(app, ports)
   ledgerRoutes(app, ports)
+  memberRoutes(app, ports)
   stateRoutes(app, ports)
 }

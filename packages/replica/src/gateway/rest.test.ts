@@ -208,7 +208,23 @@ describe('the ledger and the replica', () => {
       outcome: { kind: 'executed', replies: [{ kind: 'result', result: { affectedRows: 1 } }] },
     })
     expect((await harness.get(`${path}/proof`)).json).toEqual({ id: 'a/b ü', receipt: 'AQID' })
-    for (const missing of ['/v1/tx/none', '/v1/tx/none/proof', '/v1/none', '/', '/v3-protobuf/pipeline'])
+    expect(await harness.get(`${path}/outcome`)).toMatchObject({
+      status: 200,
+      json: { ...(json as object), duplicate: true },
+    })
+    await transact({ sql: 'INSERT INTO none VALUES (1)', idempotencyKey: 'failed' })
+    expect(await harness.get('/v1/tx/failed/outcome')).toMatchObject({
+      status: 400,
+      json: { code: 'SQLITE_ERROR', id: 'failed', height: expect.any(Number) },
+    })
+    for (const missing of [
+      '/v1/tx/none',
+      '/v1/tx/none/outcome',
+      '/v1/tx/none/proof',
+      '/v1/none',
+      '/',
+      '/v3-protobuf/pipeline',
+    ])
       expect((await harness.get(missing)).status).toBe(404)
   })
 

@@ -94,14 +94,13 @@ export class Front implements Replica {
   }
 
   async submit({ id, program, replay, keepMs }: Submission): Promise<SubmitReply> {
-    const { core, submissions, wallMs, monotonicMs } = this.#parts
-    const { phase, tip } = core.status()
+    const { core, wallMs } = this.#parts
     if (!isTransactionId(id))
       return refused('TOO_LARGE', `the id has more than ${TRANSACTION_LIMITS.idBytesMax} bytes, or none`)
     const transaction: Transaction = {
       id,
       // The ledger's clock counts: a gateway that is behind it would have its ids forgotten early.
-      expiresMs: millis(Math.max(wallMs(), tip?.timeMs ?? 0) + keepMs),
+      expiresMs: millis(Math.max(wallMs(), core.status().tip?.timeMs ?? 0) + keepMs),
       program,
       ...(replay === undefined ? {} : { replay }),
     }
@@ -112,6 +111,12 @@ export class Front implements Replica {
         `the transaction has ${bytes.length} bytes, at most ${TRANSACTION_LIMITS.bytesMax} are allowed`,
       )
     }
+    return this.submitOrder(bytes)
+  }
+
+  async submitOrder(bytes: Uint8Array): Promise<SubmitReply> {
+    const { core, submissions, monotonicMs } = this.#parts
+    const { phase } = core.status()
     if (phase === 'failed' || phase === 'initial') return refused('NOT_READY', `the replica is ${phase}`, 1000)
     if (submissions.size >= WAITERS_MAX || !this.#parts.submit(bytes)) {
       return refused('OVERLOADED', 'too many transactions wait to be ordered', 250)
@@ -122,7 +127,8 @@ export class Front implements Replica {
   async #reply(settled: Settled): Promise<SubmitReply> {
     if (settled.kind === 'timeout')
       return refused('TIMEOUT', `no outcome within ${SUBMIT_WAIT_MS} ms; it may still come: ask again with the same id`)
-    if (settled.kind === 'stopped') return refused('NOT_READY', 'the replica stops; ask again with the same id')
+    if (settled.kind === 'stopped')
+      return refused('TIMEOUT', 'the replica stops; the outcome may still come: ask another one, with the same id')
     const { height, position } = settled
     const value = unwrap(decodeOutcome(settled.outcome), 'an executed outcome')
     if (value.kind === 'refused') return value
@@ -223,6 +229,7 @@ export class Front implements Replica {
       position: place.position,
       timeMs: header.timeMs,
       program: decoded.value.program,
+      governance: decoded.value.governance,
       outcome: outcome.value,
     }
   }

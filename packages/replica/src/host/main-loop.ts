@@ -62,6 +62,8 @@ export class MainLoop {
   readonly #bend: Bend | undefined
   readonly #inputs: ChoamInput[] = []
   readonly #executions = new Map<Height, Execution>()
+  /** Resolves when the newest certificate is on disk. */
+  #lastCertificate: Promise<void> = Promise.resolve()
   #pumping = false
   #stopped = false
 
@@ -143,7 +145,8 @@ export class MainLoop {
         this.#join(effect.view)
         return
       case 'seated':
-        this.#ports.signer.viewKeys.keepOnly(effect.key)
+        // Not before this disk knows of the view: a restart would begin in the one before, and need its keys.
+        this.#await(this.#lastCertificate, () => this.#ports.signer.viewKeys.begun(effect.view, effect.key))
         this.#listener.onTrace('seated', { view: effect.view, seated: effect.key === undefined ? 0 : 1 })
         return
       case 'unplaced':
@@ -196,17 +199,17 @@ export class MainLoop {
   #certified({ header, hash, certificate }: ChoamEffect & { kind: 'certified' }): void {
     const execution = this.#executions.get(header.height)
     this.#executions.delete(header.height)
-    this.#await(this.#ports.ledger.putCertificate(header.height, certificate), () => undefined)
+    this.#lastCertificate = this.#ports.ledger.putCertificate(header.height, certificate)
+    this.#await(this.#lastCertificate, () => undefined)
     this.#listener.onFinal({ header, hash, certificate, execution })
   }
 
   #await<T>(promise: Promise<T>, then: (value: T) => void): void {
-    promise.then(
-      (value) => {
+    promise
+      .then((value) => {
         if (!this.#stopped) then(value)
-      },
-      (error: unknown) => this.#fail(error),
-    )
+      })
+      .catch((error: unknown) => this.#fail(error))
   }
 
   #fail(error: unknown): void {

@@ -7,6 +7,7 @@ import type {
   Digest,
   Evidence,
   Height,
+  LedgerMember,
   MemberId,
   Millis,
   Round,
@@ -23,8 +24,8 @@ export interface Signer {
   readonly viewKeys: {
     /** The key to publish in this view: made and durable, or the one made before. Throws where the disk fails. */
     publishedIn(view: ViewId): ConsensusKey
-    /** Erases every key that was made for a view, but this one. Throws where the disk fails. */
-    keepOnly(key: ConsensusKey | undefined): void
+    /** `view` has begun: erases the keys of views before. `key` is the one that signs in it. Throws where the disk fails. */
+    begun(view: ViewId, key: ConsensusKey | undefined): void
   }
 }
 
@@ -60,6 +61,8 @@ export interface Execution {
   /** The outcomes' bytes, as `encodeOutcomes` lists them. */
   readonly results: Uint8Array
   readonly gas: number
+  /** All members after the block, by id, where it changed anything about them: also where one of them is reached. */
+  readonly members?: readonly LedgerMember[]
 }
 
 /** Runs blocks on the database, one after the other, in height order. Rejects only for local trouble, which stops the replica. */

@@ -1,6 +1,7 @@
 // The composition root: opens the shells, lets the core recover, and connects them. What a replica decides is decided in the
 // core; nothing clever stands here.
 
+import { statfsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { ChoamInput } from '@quorate/choam'
 import { Choam, CHOAM_LIMITS } from '@quorate/choam'
@@ -18,6 +19,7 @@ import { Verifier } from '../crypto/verifier.ts'
 import { ViewKeys } from '../crypto/view-keys.ts'
 import type { Status } from '../gateway/ports.ts'
 import { Gateway } from '../gateway/server.ts'
+import { StateLending } from '../sql/state-lending.ts'
 import { SqlReaders, SqlWriter } from '../sql/threads.ts'
 import { decodeOutcomes } from '../sql/outcome-list.ts'
 import { Conversations, SESSION_FRAME } from '../peers/conversations.ts'
@@ -89,6 +91,16 @@ function addressOf(text: string): { readonly host: string; readonly port: number
   return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
 }
 
+/** What is free on the disk of `folder`; undefined where the system doesn't tell. */
+function freeBytesIn(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return undefined
+  }
+}
+
 function versionOfPackage(): string {
   const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string }
   return version
@@ -103,6 +115,7 @@ class RunningReplica {
   readonly #store: Store
   readonly #writer: SqlWriter
   readonly #readers: SqlReaders
+  readonly #lending: StateLending
   readonly #verifier = new Verifier()
   readonly #clock = new SystemClock()
   readonly #submissions = new Submissions()
@@ -140,6 +153,13 @@ class RunningReplica {
     this.#writer = writer
     this.#signer = new Signer(key, new ViewKeys(options.dataDir))
     this.#readers = new SqlReaders(options.dataDir)
+    this.#lending = new StateLending({
+      folder: options.dataDir,
+      writer,
+      monotonicMs: () => this.#clock.monotonicMs(),
+      onTrouble: (message) =>
+        this.#log.warn({ detail: message }, 'a peer that asked for the database was not answered'),
+    })
     const join: Join = { member: key.id, view: genesisView(this.#ledger), key: identityKey(key.id) }
     this.#core = new Choam({
       genesis,
@@ -218,6 +238,7 @@ class RunningReplica {
     this.#sweep = setInterval(() => {
       this.#submissions.expire(this.#clock.monotonicMs())
       this.#reads.expire()
+      this.#lending.expire().catch((error: unknown) => this.#stopFor(error))
     }, SWEEP_MS)
     this.#outbox.run().catch((error: unknown) => this.#stopFor(error))
     await this.#openGateway()
@@ -232,6 +253,7 @@ class RunningReplica {
       broken: (peer, what) => this.#transport?.disconnect(peer, what),
       answers: new Answers(this.#core, ledger),
       answered: (peer, answer) => this.#inbox.answered(peer, answer),
+      state: (peer, ask) => this.#lending.answer(peer, ask, this.#reads.certified),
       accept: (transactions) => this.#outbox.accept(transactions),
       failed: (peer, error) =>
         this.#log.debug({ peer: nameOf(this.#options.genesis, peer), detail: String(error) }, 'session failed'),
@@ -262,6 +284,7 @@ class RunningReplica {
     this.#submissions.stop()
     this.#conversations?.close()
     await this.#transport?.close()
+    await this.#lending.close()
     await Promise.all([this.#writer.close(), this.#readers.close(), this.#verifier.close()])
     await this.#store.close()
     this.#log.info('stopped')
@@ -352,6 +375,8 @@ class RunningReplica {
       links: this.#transport?.stats().peers ?? [],
       transactions: this.#transactions,
       queued: this.#submissions.size,
+      wallMs: this.#clock.wallMs(),
+      freeBytes: freeBytesIn(this.#options.dataDir),
     })
   }
 }

@@ -2,7 +2,7 @@
 
 import type { ChoamStatus } from '@quorate/choam'
 import { ERA } from '@quorate/sql-state'
-import type { Digest, Evidence, Genesis, MemberId } from '@quorate/types'
+import type { Digest, Evidence, Genesis, MemberId, Millis } from '@quorate/types'
 import { height, millis, NO_BLOCK } from '@quorate/types'
 import type { Status } from '../gateway/ports.ts'
 import type { PeerStats } from '../transport/stats.ts'
@@ -17,6 +17,9 @@ export interface StatusSources {
   readonly links: readonly PeerStats[]
   readonly transactions: number
   readonly queued: number
+  readonly wallMs: Millis
+  /** Free on the disk of the data folder, where that can be told. */
+  readonly freeBytes: number | undefined
 }
 
 /** A member's name in genesis.json. */
@@ -32,6 +35,7 @@ function faultMessage(evidence: Evidence['kind'], at: number): string {
 
 /** The status as the gateway shows it. Before genesis, heights are 0 and hashes zeros, and `ready` is false. */
 export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): Status {
+  const own = core.members.find(({ member }) => member === me)
   const linkOf = new Map(links.map((link) => [link.id, link]))
   return {
     version: rest.version,
@@ -48,18 +52,32 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     blockTimeMs: millis(core.tip?.timeMs ?? 0),
     stateRoot: core.tip?.stateRoot ?? NO_BLOCK,
     round: core.round,
+    ...(own?.round === undefined ? {} : { ownRound: own.round }),
+    voted: height(core.voted ?? 0),
+    wallMs: rest.wallMs,
+    ...(rest.freeBytes === undefined ? {} : { freeBytes: rest.freeBytes }),
     transactions: rest.transactions,
     queued: rest.queued,
     ready: ['operational', 'following'].includes(core.phase) && core.certified !== undefined,
     phase: core.phase,
     stage: core.stage,
-    peers: core.members.flatMap(({ member, seat, voted }) => {
+    peers: core.members.flatMap(({ member, seat, voted, round }) => {
       if (member === me) return []
       const link = linkOf.get(member)
       const connected = link !== undefined && link.sending && link.receiving
-      const known = { member, name: nameOf(genesis, member), address: link?.address ?? '', connected }
-      const peer = seat === undefined ? known : { ...known, seat }
-      return [voted === undefined ? peer : { ...peer, height: height(voted) }]
+      const http = genesis.founders.find((founder) => founder.id === member)?.http
+      return [
+        {
+          member,
+          name: nameOf(genesis, member),
+          address: link?.address ?? '',
+          connected,
+          ...(seat === undefined ? {} : { seat }),
+          ...(http === undefined ? {} : { http }),
+          ...(voted === undefined ? {} : { height: height(voted) }),
+          ...(round === undefined ? {} : { round }),
+        },
+      ]
     }),
     faults: core.faults.map(({ member, kind, at }) => ({
       member,

@@ -4,18 +4,20 @@
 
 import { systemClock } from '@quorate/session-types'
 import type { Clock } from '@quorate/session-types'
-import type { Answer, Ask, Digest, MemberId } from '@quorate/types'
+import type { Answer, Ask, Digest, MemberId, StateAnswer, StateAsk } from '@quorate/types'
 import { BLOCKS_ANSWER, height, UNITS_ANSWER, VOTED_ANSWER } from '@quorate/types'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Conversations } from './conversations.ts'
 import {
   ANSWER_MS,
   BLOCKS_MS,
+  FETCH_STATE,
   FETCH_UNITS,
   FOLLOW,
   FOLLOW_IDLE_MS,
   FORWARD_TRANSACTIONS,
   READ_INDEX,
+  STATE_MS,
 } from './protocols.ts'
 
 const VIEW = 'ab'.repeat(32) as Extract<Ask, { kind: 'units' }>['view']
@@ -26,6 +28,8 @@ const ASKS: readonly Ask[] = [
   { kind: 'voted', question: 7 },
 ]
 const UNITS: Answer = { kind: 'units', units: [Uint8Array.of(1, 2)] }
+const PAGES: StateAnswer = { kind: 'pages', pages: new Uint8Array(300_000).fill(7), proof: Uint8Array.of(1) }
+const PAGES_ASK: StateAsk = { kind: 'pages', height: height(4), runs: [{ from: 1, count: 2 }] }
 const BLOCK = { header: Uint8Array.of(1), body: Uint8Array.of(2), certificate: Uint8Array.of(3) }
 
 class ManualClock implements Clock {
@@ -59,6 +63,7 @@ let clock: ManualClock
 class Side {
   readonly id: MemberId
   readonly answers: { readonly peer: MemberId; readonly answer: Answer }[] = []
+  readonly stateAsks: { readonly peer: MemberId; readonly ask: StateAsk }[] = []
   readonly failures: string[] = []
   readonly broken: string[] = []
   readonly accepted: Uint8Array[] = []
@@ -83,6 +88,10 @@ class Side {
         voted: ({ question }) => this.#serve({ kind: 'voted', question, voted: height(9) }),
       },
       answered: (peer, answer) => this.answers.push({ peer, answer }),
+      state: async (peer, ask) => {
+        this.stateAsks.push({ peer, ask })
+        return this.#serve(PAGES)
+      },
       accept: (transactions) => {
         if (this.declines) return { code: 'OVERLOADED', message: 'full', retryAfterMs: 5 }
         this.accepted.push(...transactions)
@@ -167,6 +176,14 @@ describe('honest peers', () => {
     })
   })
 
+  test('part of the database is asked for by who is asked on whose behalf, many at a time', async () => {
+    const asks: StateAsk[] = [PAGES_ASK, { kind: 'hashes', height: height(4), level: 7, run: { from: 0, count: 9 } }]
+    const answers = Promise.all(asks.map((ask) => victim.conversations.fetchState(honest.id, ask)))
+    await settled()
+    expect(await answers).toEqual([PAGES, PAGES])
+    expect(honest.stateAsks).toEqual(asks.map((ask) => ({ peer: victim.id, ask })))
+  })
+
   test('what is under way ends with the link, and the next question finds the new one', async () => {
     const wire = victim.wires.get(honest.id)!
     victim.wires.set(honest.id, () => undefined)
@@ -215,6 +232,34 @@ function listen(): number[] {
   })
   return ids
 }
+
+describe('a peer that is asked for part of the database', () => {
+  const answerTag = FETCH_STATE.table.transitions.find((each) => each.label.endsWith('Answer'))!.tag
+  test.each([
+    ['refuses', [255, 0, 0x6e, 0x6f], 'ABORTED'],
+    ['answers with what is no answer', [answerTag, 9, 9, 9], 'DECODE'],
+    ['answers with more than an answer holds', [answerTag, 0, 0xff, 0xff, 0xff, 0x7f], 'DECODE'],
+    ['answers with another message', [77, 1], 'VIOLATION'],
+  ] as const)('%s', async (_how, message, code) => {
+    const ids = listen()
+    const asked = victim.conversations.fetchState(EVIL, PAGES_ASK)
+    const failure = expect(asked).rejects.toMatchObject({ code })
+    await settled()
+    victim.conversations.received(EVIL, frame(2, ids[0]!, message))
+    await failure
+    await stillWorks()
+  })
+
+  test('is silent', async () => {
+    listen()
+    const asked = victim.conversations.fetchState(EVIL, PAGES_ASK)
+    const failure = expect(asked).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await settled()
+    await clock.pass(STATE_MS + 1)
+    await failure
+    await stillWorks()
+  })
+})
 
 describe.each(ASKS)('a peer that is asked: $kind', (ask) => {
   const waitMs = ask.kind === 'blocks' ? BLOCKS_MS : ANSWER_MS
@@ -277,7 +322,9 @@ describe.each(ASKS)('a peer that is asked: $kind', (ask) => {
 })
 
 describe('a peer that asks', () => {
-  const protocols = [FETCH_UNITS, FOLLOW, READ_INDEX, FORWARD_TRANSACTIONS].map((each) => [each.name, each.id] as const)
+  const protocols = [FETCH_UNITS, FETCH_STATE, FOLLOW, READ_INDEX, FORWARD_TRANSACTIONS].map(
+    (each) => [each.name, each.id] as const,
+  )
   const replies: Uint8Array[] = []
   beforeEach(() => {
     replies.length = 0

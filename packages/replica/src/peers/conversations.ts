@@ -6,11 +6,11 @@ import type { Chan, Clock, Service, View } from '@quorate/session-types'
 import { framePipe, Mux, service } from '@quorate/session-types'
 import type { FramePipe } from '@quorate/session-types'
 import { atomically, atomicallySync, TBQueue } from '@quorate/stm'
-import type { Answer, Ask, BlocksAsk, MemberId, UnitsAsk, VotedAsk } from '@quorate/types'
+import type { Answer, Ask, BlocksAsk, MemberId, StateAnswer, StateAsk, UnitsAsk, VotedAsk } from '@quorate/types'
 import { REQUEST_LIMITS } from '@quorate/types'
 import type { Answers } from '../host/answers.ts'
 import type { Declined } from './protocols.ts'
-import { FETCH_UNITS, FOLLOW, FOLLOW_IDLE_MS, FORWARD_TRANSACTIONS, READ_INDEX } from './protocols.ts'
+import { FETCH_STATE, FETCH_UNITS, FOLLOW, FOLLOW_IDLE_MS, FORWARD_TRANSACTIONS, READ_INDEX } from './protocols.ts'
 
 /** Code of the frames that carry sessions, among the messages' codes. */
 export const SESSION_FRAME = 16
@@ -30,6 +30,8 @@ export interface ConversationHost {
   readonly answered: (peer: MemberId, answer: Answer) => void
   /** Answers peers. */
   readonly answers: Pick<Answers, 'units' | 'blocks' | 'voted'>
+  /** Answers a peer that asks for part of the database. */
+  readonly state: (peer: MemberId, ask: StateAsk) => Promise<StateAnswer>
   /** Takes a peer's transactions, or says why not. */
   readonly accept: (transactions: readonly Uint8Array[]) => Declined | undefined
   /** A session with the peer ended early. */
@@ -95,6 +97,14 @@ export class Conversations {
     })
   }
 
+  /** Asks a peer for part of the database; the answer proves nothing yet. Rejects with SessionError. */
+  fetchState(to: MemberId, ask: StateAsk): Promise<StateAnswer> {
+    return this.#peerOf(to).mux.run(FETCH_STATE, async (chan) => {
+      const { value, chan: last } = await (await chan.send(ask)).recv()
+      return last.close(value)
+    })
+  }
+
   /** Ends all of them. */
   close(): void {
     this.#isClosed = true
@@ -109,7 +119,7 @@ export class Conversations {
     if (known !== undefined) return known
     const frames = framePipe({ send: (frame) => this.#host.send(id, frame) })
     const mux = new Mux(frames.pipe, {
-      services: this.#services,
+      services: [...this.#services, stateService(id, this.#host)],
       // The largest answer, and room for questions beside it.
       limits: { openedMax: OPENED_MAX, bufferedBytesMax: REQUEST_LIMITS.answerBytesMax + 8 * 1024 * 1024 },
       firstId: this.#host.wallMs() * 64,
@@ -218,6 +228,14 @@ function servicesOf(host: ConversationHost): readonly Service[] {
         : (await answer.select('declined', declined)).close()
     }),
   ]
+}
+
+/** What a peer may have of the database depends on who it is. */
+function stateService(peer: MemberId, host: ConversationHost): Service {
+  return service(FETCH_STATE, async (chan) => {
+    const { value, chan: answer } = await chan.recv()
+    return (await answer.send(await host.state(peer, value))).close()
+  })
 }
 
 type FollowClient = (typeof FOLLOW)['client']

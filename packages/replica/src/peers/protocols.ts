@@ -12,6 +12,9 @@ import {
   BLOCKS_ASK,
   FORWARD,
   REQUEST_LIMITS,
+  STATE_ANSWER,
+  STATE_ASK,
+  STATE_LIMITS,
   UNITS_ANSWER,
   UNITS_ASK,
   VOTED_ANSWER,
@@ -22,6 +25,8 @@ import {
 export const ANSWER_MS = 2_000
 /** How long blocks are waited for: they come from a disk, and may be many. */
 export const BLOCKS_MS = 10_000
+/** How long part of the database is waited for: half a megabyte, over any link worth having. */
+export const STATE_MS = 60_000
 /** How long a follower may have nothing to ask before its session ends. */
 export const FOLLOW_IDLE_MS = 20_000
 
@@ -79,6 +84,16 @@ const follow = rec(
 
 /** Certified blocks, a range at a time, for as long as the follower is behind. */
 export const FOLLOW: Protocol<typeof follow> = protocol({ name: 'follow', id: 2, client: follow })
+
+const fetchState = send(
+  said('stateAsk', STATE_ASK, QUESTION_BYTES_MAX),
+  recv(said('stateAnswer', STATE_ANSWER, STATE_LIMITS.pagesBytesMax + STATE_LIMITS.proofBytesMax + 64), end, {
+    timeoutMs: STATE_MS,
+  }),
+)
+
+/** Part of the database at a height, with its proof: pages, or the hashes by which to find those that differ. */
+export const FETCH_STATE: Protocol<typeof fetchState> = protocol({ name: 'fetch-state', id: 5, client: fetchState })
 
 const readIndex = send(
   said('votedAsk', VOTED_ASK, QUESTION_BYTES_MAX),

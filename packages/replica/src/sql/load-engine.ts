@@ -5,6 +5,8 @@ import init from '@sqlite.org/sqlite-wasm'
 import { assert } from '@quorate/kernel'
 import type { SqliteModule, WasmImports } from '@quorate/sql-state'
 import { Engine, ENGINE_HASH, ENGINE_MEMORY_BYTES, sealedImports, withFuel } from '@quorate/sql-state'
+import type { VerifySignature } from '@quorate/types'
+import { verifyNow } from '../crypto/verify-now.ts'
 
 /** The global of that name, as far as it is used: Node's types have none. */
 declare const WebAssembly: {
@@ -33,8 +35,11 @@ async function compile(): Promise<object> {
   return WebAssembly.compile(withFuel(bytes))
 }
 
-/** Instantiates the pinned WASM build, counting and cut off from its surroundings, and makes it an engine. One per thread. */
-export async function loadEngine(): Promise<Engine> {
+/**
+ * Instantiates the pinned WASM build, counting and cut off from its surroundings, and makes it an engine. One per
+ * thread. @param verify - Only a simulation, whose signatures are not real, has a rule of its own.
+ */
+export async function loadEngine(verify: VerifySignature = verifyNow): Promise<Engine> {
   compiled ??= compile()
   const binary = await compiled
   const sqlite = await load({
@@ -52,5 +57,5 @@ export async function loadEngine(): Promise<Engine> {
       return {}
     },
   })
-  return new Engine(sqlite)
+  return new Engine(sqlite, { verify })
 }

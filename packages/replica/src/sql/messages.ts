@@ -1,8 +1,11 @@
 // What crosses between the replica's thread and the SQL threads. Programs and outcomes travel as canonical bytes.
 
-import type { Digest, Height, Reply, Statement } from '@quorate/types'
+import type { Result } from '@quorate/kernel'
+import type { Digest, Height, LedgerMember, Reply, StateAnswer, StateAsk, Statement } from '@quorate/types'
 import type { SessionRecording, SessionStep } from '@quorate/sql-state'
 import type { Execution } from '../host/ports.ts'
+import type { StateHeight } from './state-rows.ts'
+import type { Taken, WrongAnswer } from './state-sink.ts'
 
 /** What an SQL thread is started with. */
 export interface SqlWorkerOptions {
@@ -19,13 +22,25 @@ export type WriterRequest =
       readonly body: Uint8Array
     }
   | { readonly kind: 'rewind'; readonly to: Height | undefined }
+  | { readonly kind: 'hold'; readonly heights: readonly Height[] }
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'receive'; readonly target: StateHeight }
+  | { readonly kind: 'take'; readonly ask: StateAsk; readonly answer: StateAnswer }
+  | { readonly kind: 'finish' }
+  | { readonly kind: 'members' }
   | { readonly kind: 'close' }
 
 /** From the writer, in the order of the requests. */
 export type WriterReply =
-  | { readonly kind: 'opened'; readonly height: Height | undefined; readonly stateRoot: Digest | undefined }
+  | { readonly kind: 'opened'; readonly height: Height | undefined; readonly arriving: StateHeight | undefined }
   | { readonly kind: 'executed'; readonly execution: Execution }
   | { readonly kind: 'rewound'; readonly height: Height | undefined }
+  | { readonly kind: 'held'; readonly heights: readonly Height[] }
+  | { readonly kind: 'synced' }
+  | { readonly kind: 'receiving'; readonly isBlank: boolean }
+  | { readonly kind: 'took'; readonly taken: Result<Taken, WrongAnswer> }
+  | { readonly kind: 'finished'; readonly height: Height }
+  | { readonly kind: 'members'; readonly members: readonly LedgerMember[] }
   | { readonly kind: 'failed'; readonly message: string; readonly code: string }
 
 /** To a reader. `session` is a number that the asking side chose. */
@@ -55,3 +70,14 @@ export type ReaderReply =
   | { readonly kind: 'recorded'; readonly recording: SessionRecording | undefined }
   | { readonly kind: 'closed' }
   | { readonly kind: 'failed'; readonly message: string }
+
+/** To the thread that answers peers who ask for the database. */
+export interface SourceRequest {
+  readonly id: number
+  readonly ask: StateAsk
+}
+
+/** From it, in any order. */
+export type SourceReply =
+  | { readonly kind: 'answer'; readonly id: number; readonly answer: StateAnswer }
+  | { readonly kind: 'failed'; readonly id: number; readonly message: string }

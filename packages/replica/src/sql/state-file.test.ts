@@ -7,7 +7,8 @@ import type { Digest } from '@quorate/types'
 import { hashOf, height } from '@quorate/types'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { RETAINED_HEIGHTS, RETAINED_MS, STATE_FILE, StateFile, StateReader } from './state-file.ts'
+import { RETAINED_HEIGHTS, RETAINED_MS, StateFile, StateReader } from './state-file.ts'
+import { STATE_FILE } from './state-rows.ts'
 
 let folder: string
 

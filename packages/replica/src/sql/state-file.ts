@@ -6,16 +6,22 @@
 // crash leaves is a whole height, and recovery goes on from there.
 //
 // A version of a page is needed as long as a reader may ask for a height before the next version. Each version that is
-// replaced is noted with the height that replaced it; once that height is out of retention, the version goes.
+// replaced is noted with the height that replaced it; once that height is out of retention, the version goes, unless
+// a height between the two is held for longer: for checkpoints, and while somebody fetches them.
+//
+// A database that comes from peers page by page (state-sink.ts) is written into the same table, above the newest
+// height: no reader sees it before its row in `heights`, which is written last.
 
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { assert } from '@quorate/kernel'
 import type { PageSource } from '@quorate/sql-state'
-import { pageHash, RULES } from '@quorate/sql-state'
+import { RULES } from '@quorate/sql-state'
 import type { Digest, Height } from '@quorate/types'
+import type { StateHeight } from './state-rows.ts'
+import { hashesAt, heightOf, pageOf, STATE_FILE } from './state-rows.ts'
+import { StateSink } from './state-sink.ts'
 
-/** Name of the file in the data directory. */
-export const STATE_FILE = 'state.db'
 /** Heights below the newest one that stay readable. */
 export const RETAINED_HEIGHTS = 1000
 /**
@@ -25,6 +31,8 @@ export const RETAINED_HEIGHTS = 1000
 export const RETAINED_MS = RULES.replayMsMax
 /** Replaced versions deleted per block at most: a bounded share of a block's time. */
 const PRUNED_MAX = 4096
+/** Heights held beyond retention at most. */
+export const HELD_HEIGHTS_MAX = 8
 /** Pages of the newest height kept in memory, 4 KiB each. */
 const CACHED_PAGES_MAX = 4096
 
@@ -39,44 +47,11 @@ CREATE TABLE IF NOT EXISTS replaced (
 CREATE TABLE IF NOT EXISTS heights (
   height INTEGER PRIMARY KEY, page_count INTEGER NOT NULL, time_ms INTEGER NOT NULL, seed TEXT NOT NULL, state_root TEXT NOT NULL
 ) STRICT;
+-- The height that is being received, if any; its pages are those above the newest height.
+CREATE TABLE IF NOT EXISTS arriving (
+  height INTEGER PRIMARY KEY, page_count INTEGER NOT NULL, time_ms INTEGER NOT NULL, seed TEXT NOT NULL, state_root TEXT NOT NULL
+) STRICT;
 `
-
-/** A page on disk is not what was written: this machine is at fault. */
-export class DamagedStateError extends Error {
-  override readonly name = 'DamagedStateError'
-  readonly code = 'STATE_DAMAGED'
-}
-
-/** The bytes of a row of `pages`, which must be there and hash to what the row says. */
-function pageOf(row: Record<string, unknown> | undefined, number: number, height: number | undefined): Uint8Array {
-  const bytes = row?.['bytes']
-  if (!(bytes instanceof Uint8Array))
-    throw new DamagedStateError(`${STATE_FILE} has no page ${number} at height ${height}`)
-  const hash = pageHash(number, bytes)
-  if (hash !== row?.['hash'])
-    throw new DamagedStateError(`${STATE_FILE}: page ${number} at height ${height} hashes to ${hash}`)
-  return bytes
-}
-
-/** A height whose pages are whole. */
-export interface StateHeight {
-  readonly height: Height
-  readonly pageCount: number
-  readonly timeMs: number
-  readonly seed: Digest
-  readonly stateRoot: Digest
-}
-
-function heightOf(row: Record<string, unknown> | undefined): StateHeight | undefined {
-  if (row === undefined) return undefined
-  return {
-    height: Number(row['height']) as Height,
-    pageCount: Number(row['page_count']),
-    timeMs: Number(row['time_ms']),
-    seed: String(row['seed']) as Digest,
-    stateRoot: String(row['state_root']) as Digest,
-  }
-}
 
 /** The writer's side. */
 export class StateFile {
@@ -85,6 +60,10 @@ export class StateFile {
   readonly #versions = new Map<number, number>()
   readonly #cache = new Map<number, Uint8Array>()
   #head: StateHeight | undefined
+  #arriving: StateHeight | undefined
+  #held: readonly number[] = []
+  /** Up to here every replaced version has been looked at, and what is left of them is held. */
+  #pruned: readonly [byHeight: number, number: number] = [-1, -1]
   readonly #find: StatementSync
   readonly #insert: StatementSync
   readonly #replace: StatementSync
@@ -115,11 +94,48 @@ export class StateFile {
 
   /** Hash of every page of the newest height, in no order. */
   *hashes(): Iterable<readonly [number, Digest]> {
-    const rows = this.#db.prepare('SELECT number, hash, max(height) FROM pages GROUP BY number').iterate()
-    for (const row of rows) {
-      const number = Number(row['number'])
-      if (number <= (this.#head?.pageCount ?? 0)) yield [number, String(row['hash']) as Digest]
-    }
+    if (this.#head !== undefined) yield* hashesAt(this.#db, this.#head)
+  }
+
+  /** The height that is being received: whoever executes a block gives it up. */
+  get arriving(): StateHeight | undefined {
+    return this.#arriving
+  }
+
+  /** Begins to receive the database at a height above the newest, or goes on with it. */
+  receive(target: StateHeight): StateSink {
+    assert(target.height > (this.#head?.height ?? -1), `height ${target.height} is not above ${this.#head?.height}`)
+    const sink = new StateSink(this.#db, target)
+    this.#arriving = target
+    return sink
+  }
+
+  /** After a sink has finished: the height that it received is the newest. */
+  received(): void {
+    this.#load()
+  }
+
+  /**
+   * Holds these heights beyond their retention, instead of those held before, and gives those of them that are there. At
+   * most `HELD_HEIGHTS_MAX`.
+   */
+  hold(heights: readonly Height[]): readonly Height[] {
+    assert(heights.length <= HELD_HEIGHTS_MAX, `${heights.length} heights to be held`)
+    const known = this.#db.prepare('SELECT height FROM heights WHERE height = ?')
+    const held = heights.filter((height) => known.get(height) !== undefined)
+    this.#held = held
+    this.#pruned = [-1, -1]
+    return held
+  }
+
+  /** Puts on disk what was appended so far: before anything is deleted that it could be rebuilt from. */
+  sync(): void {
+    // In a write-ahead log, one synced commit takes all earlier ones with it.
+    this.#db.exec('PRAGMA synchronous=FULL')
+    this.#db.exec(
+      'BEGIN IMMEDIATE; UPDATE heights SET height = height WHERE height = (SELECT max(height) FROM heights); COMMIT',
+    )
+    this.#db.exec('PRAGMA synchronous=NORMAL')
   }
 
   /** Adds a height: its changed pages and its head row, in one transaction. */
@@ -127,7 +143,9 @@ export class StateFile {
     next: StateHeight,
     changed: readonly { readonly number: number; readonly hash: Digest; readonly bytes: Uint8Array }[],
   ): void {
+    if (this.#arriving !== undefined) this.rewind(this.#head?.height)
     this.#db.exec('BEGIN')
+    let pruned = this.#pruned
     try {
       for (const { number, hash, bytes } of changed) {
         const before = this.#versions.get(number)
@@ -135,7 +153,7 @@ export class StateFile {
         this.#insert.run(number, next.height, hash, bytes)
       }
       this.#insertHeight.run(next.height, next.pageCount, next.timeMs, next.seed, next.stateRoot)
-      this.#prune(next)
+      pruned = this.#prune(next)
       this.#db.exec('COMMIT')
     } catch (error) {
       // A full disk has ended the transaction already; the first error is the one to tell.
@@ -147,9 +165,10 @@ export class StateFile {
       this.#remember(number, bytes)
     }
     this.#head = next
+    this.#pruned = pruned
   }
 
-  /** Forgets every height above `to`; undefined, or a height no longer retained, empties the file. */
+  /** Forgets every height above `to` and what is arriving; undefined, or a height no longer retained, empties the file. */
   rewind(to: Height | undefined): void {
     const known = to === undefined ? undefined : this.#db.prepare('SELECT height FROM heights WHERE height = ?').get(to)
     const keep = known === undefined ? -1 : Number(to)
@@ -161,6 +180,7 @@ export class StateFile {
     ]) {
       this.#db.prepare(sql).run(keep)
     }
+    this.#db.exec('DELETE FROM arriving')
     this.#db.exec('COMMIT')
     this.#load()
   }
@@ -172,10 +192,13 @@ export class StateFile {
   #load(): void {
     this.#versions.clear()
     this.#cache.clear()
-    for (const row of this.#db.prepare('SELECT number, max(height) AS height FROM pages GROUP BY number').iterate()) {
+    this.#pruned = [-1, -1]
+    this.#head = heightOf(this.#db.prepare('SELECT * FROM heights ORDER BY height DESC LIMIT 1').get())
+    this.#arriving = heightOf(this.#db.prepare('SELECT * FROM arriving').get())
+    const newest = this.#db.prepare('SELECT number, max(height) AS height FROM pages WHERE height <= ? GROUP BY number')
+    for (const row of newest.iterate(this.#head?.height ?? -1)) {
       this.#versions.set(Number(row['number']), Number(row['height']))
     }
-    this.#head = heightOf(this.#db.prepare('SELECT * FROM heights ORDER BY height DESC LIMIT 1').get())
   }
 
   #page(number: number): Uint8Array {
@@ -200,22 +223,33 @@ export class StateFile {
     }
   }
 
-  #prune({ height, timeMs }: StateHeight): void {
+  /** Deletes versions that no readable height needs, inside the caller's transaction; gives how far it came. */
+  #prune({ height, timeMs }: StateHeight): readonly [number, number] {
     const young = this.#db
       .prepare('SELECT height FROM heights WHERE time_ms >= ? ORDER BY height LIMIT 1')
       .get(timeMs - RETAINED_MS)
     const floor = Math.min(height - RETAINED_HEIGHTS, Number(young?.['height'] ?? height))
-    if (floor <= 0) return
+    if (floor <= 0) return this.#pruned
     const replaced = this.#db
-      .prepare('SELECT by_height, number, height FROM replaced WHERE by_height <= ? ORDER BY by_height LIMIT ?')
-      .all(floor, PRUNED_MAX)
+      .prepare(
+        `SELECT by_height, number, height FROM replaced
+         WHERE (by_height, number) > (?, ?) AND by_height <= ? ORDER BY by_height, number LIMIT ?`,
+      )
+      .all(...this.#pruned, floor, PRUNED_MAX)
     const drop = this.#db.prepare('DELETE FROM pages WHERE number = ? AND height = ?')
     const forget = this.#db.prepare('DELETE FROM replaced WHERE by_height = ? AND number = ?')
+    let pruned = this.#pruned
     for (const row of replaced) {
-      drop.run(Number(row['number']), Number(row['height']))
-      forget.run(Number(row['by_height']), Number(row['number']))
+      const [by, number, from] = [Number(row['by_height']), Number(row['number']), Number(row['height'])]
+      pruned = [by, number]
+      if (this.#held.some((each) => from <= each && each < by)) continue
+      drop.run(number, from)
+      forget.run(by, number)
     }
-    this.#db.prepare('DELETE FROM heights WHERE height < ?').run(floor)
+    this.#db
+      .prepare('DELETE FROM heights WHERE height < ? AND height NOT IN (SELECT value FROM json_each(?))')
+      .run(floor, JSON.stringify(this.#held))
+    return pruned
   }
 }
 
@@ -227,15 +261,33 @@ export class StateReader {
 
   constructor(folder: string) {
     this.#db = new DatabaseSync(join(folder, STATE_FILE), { readOnly: true })
+    // Of a height that is not held any more, versions are missing: an older one must not pass for its page.
     this.#find = this.#db.prepare(
-      'SELECT bytes, hash FROM pages WHERE number = ? AND height <= ? ORDER BY height DESC LIMIT 1',
+      `SELECT bytes, hash FROM pages
+       WHERE number = ?1 AND height <= ?2 AND EXISTS (SELECT 1 FROM heights WHERE height = ?2)
+       ORDER BY height DESC LIMIT 1`,
     )
     this.#height = this.#db.prepare('SELECT * FROM heights WHERE height = ?')
+  }
+
+  /** Runs `work` on one snapshot of the file. */
+  within<T>(work: () => T): T {
+    this.#db.exec('BEGIN')
+    try {
+      return work()
+    } finally {
+      this.#db.exec('COMMIT')
+    }
   }
 
   /** What is known of a height; undefined where it is not retained. */
   at(height: Height): StateHeight | undefined {
     return heightOf(this.#height.get(height))
+  }
+
+  /** Hash of every page of a retained height, in no order. */
+  hashes(at: StateHeight): Iterable<readonly [number, Digest]> {
+    return hashesAt(this.#db, at)
   }
 
   /** The pages of a retained height. */

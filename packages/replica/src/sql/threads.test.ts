@@ -24,7 +24,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Execution } from '../host/ports.ts'
 import { decodeOutcomes } from './outcome-list.ts'
-import { STATE_FILE } from './state-file.ts'
+import { STATE_FILE } from './state-rows.ts'
 import { SqlReaders, SqlWriter } from './threads.ts'
 
 const ENDLESS = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)'

@@ -1,10 +1,13 @@
 // The SQL threads as the replica's loop sees them: promises, bounded, and loud when a thread dies.
 
 import { Worker } from 'node:worker_threads'
+import type { Result } from '@quorate/kernel'
 import { assert } from '@quorate/kernel'
-import type { Height } from '@quorate/types'
+import type { Height, LedgerMember, StateAnswer, StateAsk } from '@quorate/types'
 import type { Execution, Executor, Job } from '../host/ports.ts'
 import type { ReaderReply, ReaderRequest, SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
+import type { StateHeight } from './state-rows.ts'
+import type { Taken, WrongAnswer } from './state-sink.ts'
 
 /** Blocks waiting for the writer at once. */
 export const BLOCKS_QUEUED_MAX = 1024
@@ -38,7 +41,7 @@ const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
  */
 const STACK = { stackSizeMb: 32 }
 
-function workerOf(name: 'writer-worker' | 'reader-worker', options: SqlWorkerOptions): Worker {
+export function workerOf(name: 'writer-worker' | 'reader-worker' | 'source-worker', options: SqlWorkerOptions): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
     name,
@@ -59,6 +62,7 @@ export class SqlWriter implements Executor {
   readonly #exited: Promise<void>
   #failure: SqlThreadError | undefined
   #height: Height | undefined
+  #arriving: StateHeight | undefined
 
   private constructor(worker: Worker) {
     this.#worker = worker
@@ -80,6 +84,7 @@ export class SqlWriter implements Executor {
     const reply = await writer.#reply()
     assert(reply.kind === 'opened', `the SQL writer opened with ${reply.kind}`)
     writer.#height = reply.height
+    writer.#arriving = reply.arriving
     return writer
   }
 
@@ -88,12 +93,25 @@ export class SqlWriter implements Executor {
     return this.#height
   }
 
+  /** What was being received when the replica stopped, or is being received now. */
+  get arriving(): StateHeight | undefined {
+    return this.#arriving
+  }
+
   async execute({ height, timeMs, seed, bodyBytes }: Job): Promise<Execution> {
     const body = new Uint8Array(bodyBytes)
     const reply = await this.#ask({ kind: 'execute', height, timeMs, seed, body }, [body.buffer as ArrayBuffer])
     assert(reply.kind === 'executed', `execution of block ${height} answered with ${reply.kind}`)
     this.#height = height
+    this.#arriving = undefined
     return reply.execution
+  }
+
+  /** All members after the last executed block, in the order of their ids; none before genesis. */
+  async members(): Promise<readonly LedgerMember[]> {
+    const reply = await this.#ask({ kind: 'members' }, [])
+    assert(reply.kind === 'members', `the question for members was answered with ${reply.kind}`)
+    return reply.members
   }
 
   /** Forgets everything above `to`. */
@@ -101,6 +119,49 @@ export class SqlWriter implements Executor {
     const reply = await this.#ask({ kind: 'rewind', to }, [])
     assert(reply.kind === 'rewound', `rewinding answered with ${reply.kind}`)
     this.#height = reply.height
+    this.#arriving = undefined
+  }
+
+  /**
+   * Holds these heights beyond their retention, instead of those held before; resolves to those of them that are there. At most
+   * `HELD_HEIGHTS_MAX`. A new process holds nothing: say it again before the first block is executed.
+   */
+  async hold(heights: readonly Height[]): Promise<readonly Height[]> {
+    const reply = await this.#ask({ kind: 'hold', heights }, [])
+    assert(reply.kind === 'held', `holding heights answered with ${reply.kind}`)
+    return reply.heights
+  }
+
+  /** Puts all that was executed on disk: before blocks are pruned from which it could be executed again. */
+  async sync(): Promise<void> {
+    const reply = await this.#ask({ kind: 'sync' }, [])
+    assert(reply.kind === 'synced', `syncing answered with ${reply.kind}`)
+  }
+
+  /**
+   * Begins to receive the database at a certified height above the newest one, or goes on with that. Until `finish`, readers see
+   * what they saw; a block that is executed meanwhile gives the reception up. Resolves to whether nothing is here to compare with.
+   */
+  async receive(target: StateHeight): Promise<{ readonly isBlank: boolean }> {
+    const reply = await this.#ask({ kind: 'receive', target }, [])
+    assert(reply.kind === 'receiving', `receiving answered with ${reply.kind}`)
+    this.#arriving = target
+    return reply
+  }
+
+  /** Takes a peer's answer for the height that is being received, where it is proved. */
+  async take(ask: StateAsk, answer: StateAnswer): Promise<Result<Taken, WrongAnswer>> {
+    const reply = await this.#ask({ kind: 'take', ask, answer }, [])
+    assert(reply.kind === 'took', `taking an answer answered with ${reply.kind}`)
+    return reply.taken
+  }
+
+  /** Makes the height that was received the newest; rejects with STATE_DAMAGED where it is not whole. */
+  async finish(): Promise<void> {
+    const reply = await this.#ask({ kind: 'finish' }, [])
+    assert(reply.kind === 'finished', `finishing answered with ${reply.kind}`)
+    this.#height = reply.height
+    this.#arriving = undefined
   }
 
   /** Resolves when state.db is closed and the thread is gone. */

@@ -4,23 +4,34 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, must } from '@quorate/kernel'
 import type { BlockContent } from '@quorate/sql-state'
-import { executeBlock, pageHash, StateTree } from '@quorate/sql-state'
-import { decodeBody, decodeGenesis, merkleRoot, outcomeHash, transactionHash, transactionsOf } from '@quorate/types'
+import { executeBlock, membersOf, pageHash, StateTree } from '@quorate/sql-state'
+import type { Height } from '@quorate/types'
+import {
+  decodeBody,
+  decodeGenesis,
+  hashOf,
+  merkleRoot,
+  outcomeHash,
+  transactionHash,
+  transactionsOf,
+} from '@quorate/types'
 import type { Execution } from '../host/ports.ts'
 import { loadEngine } from './load-engine.ts'
 import type { SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
 import { encodeOutcomes } from './outcome-list.ts'
 import { StateFile } from './state-file.ts'
+import type { StateSink } from './state-sink.ts'
 
 const port = must(parentPort ?? undefined, 'the SQL writer runs as a thread')
 const { folder } = workerData as SqlWorkerOptions
 const state = new StateFile(folder)
 const engine = await loadEngine()
 let tree = plant()
+let sink: StateSink | undefined
 
 function plant(): StateTree {
   const fresh = new StateTree()
-  fresh.update(state.head?.pageCount ?? 0, [...state.hashes()])
+  fresh.update(state.head?.pageCount ?? 0, state.hashes())
   assert(
     state.head === undefined || fresh.root === state.head.stateRoot,
     `state.db hashes to ${fresh.root}, it says ${state.head?.stateRoot}`,
@@ -34,13 +45,24 @@ function contentOf(body: Uint8Array): BlockContent {
   if (decoded.value.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(decoded.value) }
   const genesis = decodeGenesis(decoded.value.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
-  return { kind: 'genesis', members: genesis.value.founders, sql: genesis.value.sql }
+  const ledger = hashOf('genesis', decoded.value.genesis)
+  return { kind: 'genesis', ledger, members: genesis.value.founders, sql: genesis.value.sql }
+}
+
+/** The height that was received is where execution goes on. */
+function finish(): Height {
+  must(sink, 'a reception has begun').finish()
+  sink = undefined
+  state.received()
+  tree = plant()
+  return must(state.head, 'a height was received').height
 }
 
 function execute({ height, timeMs, seed, body }: WriterRequest & { kind: 'execute' }): Execution {
   assert((state.head?.height ?? -1) + 1 === height, `block ${height} on a database at height ${state.head?.height}`)
+  sink = undefined
   const content = contentOf(body)
-  const { outcomes, ids, pages, gas } = executeBlock(engine, state.pages, { height, timeMs, seed }, content)
+  const { outcomes, ids, pages, gas, members } = executeBlock(engine, state.pages, { height, timeMs, seed }, content)
   const changed = pages.changed().map(([number, bytes]) => ({ number, bytes, hash: pageHash(number, bytes) }))
   tree.update(
     pages.pageCount,
@@ -57,6 +79,7 @@ function execute({ height, timeMs, seed, body }: WriterRequest & { kind: 'execut
     ids,
     results: encodeOutcomes(outcomes),
     gas,
+    ...(members === undefined ? {} : { members }),
   }
 }
 
@@ -64,25 +87,44 @@ function answer(reply: WriterReply): void {
   port.postMessage(reply)
 }
 
+function handle(request: WriterRequest): WriterReply | undefined {
+  switch (request.kind) {
+    case 'execute':
+      return { kind: 'executed', execution: execute(request) }
+    case 'rewind':
+      sink = undefined
+      state.rewind(request.to)
+      tree = plant()
+      return { kind: 'rewound', height: state.head?.height }
+    case 'members':
+      return { kind: 'members', members: membersOf(engine, state.pages) }
+    case 'hold':
+      return { kind: 'held', heights: state.hold(request.heights) }
+    case 'sync':
+      state.sync()
+      return { kind: 'synced' }
+    case 'receive':
+      sink = state.receive(request.target)
+      return { kind: 'receiving', isBlank: sink.isBlank }
+    case 'take':
+      return { kind: 'took', taken: must(sink, 'a reception has begun').take(request.ask, request.answer) }
+    case 'finish':
+      return { kind: 'finished', height: finish() }
+    case 'close':
+      state.close()
+      port.close()
+      return undefined
+  }
+}
+
 port.on('message', (request: WriterRequest) => {
   try {
-    switch (request.kind) {
-      case 'execute':
-        answer({ kind: 'executed', execution: execute(request) })
-        return
-      case 'rewind':
-        state.rewind(request.to)
-        tree = plant()
-        answer({ kind: 'rewound', height: state.head?.height })
-        return
-      case 'close':
-        state.close()
-        port.close()
-    }
+    const reply = handle(request)
+    if (reply !== undefined) answer(reply)
   } catch (error) {
     const { message, code } = error as { message?: unknown; code?: unknown }
     answer({ kind: 'failed', message: String(message), code: typeof code === 'string' ? code : 'SQL_ENGINE' })
   }
 })
 
-answer({ kind: 'opened', height: state.head?.height, stateRoot: state.head?.stateRoot })
+answer({ kind: 'opened', height: state.head?.height, arriving: state.arriving })

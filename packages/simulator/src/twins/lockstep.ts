@@ -155,6 +155,7 @@ export class Lockstep {
         return
       case 'dropped':
       case 'refused':
+      case 'coin':
       case 'trace':
     }
   }

@@ -184,7 +184,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.repair,
     find: 'ahead[(ahead.findIndex((each) => each.to === this.#asked) + 1) % ahead.length] ?? {}',
     replace: 'ahead[0] ?? {}',
-    caught: 5,
+    caught: 26,
   },
   {
     name: 'receipt-wrong-count',

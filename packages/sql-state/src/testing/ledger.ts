@@ -2,22 +2,26 @@
 
 import type {
   Digest,
+  LedgerMember,
   Outcome,
   Program,
   ProgramRequest,
+  ProgramTransaction,
   Reply,
   SqlValue,
   Statement,
   Step,
-  Transaction,
 } from '@quorate/types'
 import { decodeOutcome, encodeTransaction, hashOf, height, millis } from '@quorate/types'
 import type { Engine, OpenOptions } from '../engine.ts'
-import type { BlockContent } from '../executor.ts'
+import type { BlockContent, BlockContext } from '../block-connection.ts'
 import { executeBlock } from '../executor.ts'
 import type { PageSource } from '../pages.ts'
 import { NO_PAGES } from '../pages.ts'
-import { pageHash, StateTree } from '../state-tree.ts'
+import type { TransactionChanges } from '../replay.ts'
+import { changesOfBlock } from '../replay.ts'
+import { pageHash } from '../state-hash.ts'
+import { StateTree } from '../state-tree.ts'
 
 /** Time of block 0: 2026-01-02T03:04:05.678Z. */
 export const GENESIS_MS = 1_767_323_045_678
@@ -53,7 +57,7 @@ export function chain(...statements: readonly string[]): Program {
 let nextId = 0
 
 /** Canonical bytes of a transaction that runs `program`. */
-export function transaction(program: Program, parts: Partial<Transaction> = {}): Uint8Array {
+export function transaction(program: Program, parts: Partial<ProgramTransaction> = {}): Uint8Array {
   nextId += 1
   return encodeTransaction({ id: `test-${nextId}`, expiresMs: millis(GENESIS_MS + 3_600_000), program, ...parts })
 }
@@ -63,6 +67,9 @@ export function seedAt(at: number): Digest {
   return hashOf('seed', Uint8Array.of(at % 256, Math.floor(at / 256)))
 }
 
+/** The id of every ledger in tests. */
+export const LEDGER: Digest = hashOf('genesis', Uint8Array.of(0))
+
 /** One replica's database. */
 export class TestLedger {
   engine: Engine
@@ -71,6 +78,18 @@ export class TestLedger {
   tree = new StateTree()
   /** Height of the next block. */
   next = 0
+  /** The last block, with what it was executed on and what came of it. */
+  last:
+    | {
+        readonly base: PageSource
+        readonly context: BlockContext
+        readonly content: BlockContent
+        readonly outcomes: readonly Uint8Array[]
+      }
+    | undefined
+  founders: readonly { readonly id: string; readonly name: string }[] = [{ id: 'aa', name: 'one' }]
+  /** What the last block that changed anything about members said of them. */
+  members: readonly LedgerMember[] = []
   #count = 0
 
   constructor(engine: Engine, options: OpenOptions = {}) {
@@ -102,7 +121,7 @@ export class TestLedger {
   }
 
   found(...sql: readonly string[]): this {
-    this.#block({ kind: 'genesis', members: [{ id: 'aa', name: 'one' }], sql }, TestLedger.timeMs(0))
+    this.#block({ kind: 'genesis', ledger: LEDGER, members: this.founders, sql }, TestLedger.timeMs(0))
     return this
   }
 
@@ -154,9 +173,23 @@ export class TestLedger {
     return reply.error
   }
 
+  /** A view begins. */
+  reconfigure(decidedBy: number): void {
+    this.#block({ kind: 'reconfigure', decidedBy: height(decidedBy) }, TestLedger.timeMs(this.next))
+  }
+
+  /** What the last block changed, found by repeating it on `engine`. */
+  changes(engine: Engine): readonly TransactionChanges[] {
+    if (this.last === undefined) throw new Error('no block yet')
+    const { base, context, content, outcomes } = this.last
+    return changesOfBlock(engine, base, context, content, outcomes)
+  }
+
   #block(content: BlockContent, timeMs: number): readonly Uint8Array[] {
     const context = { height: height(this.next), timeMs, seed: seedAt(this.next) }
-    const { outcomes, pages } = executeBlock(this.engine, this.source, context, content, this.#options)
+    const base = this.source
+    const { outcomes, pages, members } = executeBlock(this.engine, base, context, content, this.#options)
+    this.last = { base, context, content, outcomes }
     const changed = pages.changed()
     for (const [number, bytes] of changed) this.pages.set(number, bytes)
     for (const number of this.pages.keys()) if (number > pages.pageCount) this.pages.delete(number)
@@ -166,6 +199,7 @@ export class TestLedger {
       changed.map(([number, bytes]) => [number, pageHash(number, bytes)]),
     )
     this.next += 1
+    this.members = members ?? this.members
     return outcomes
   }
 }

@@ -9,6 +9,7 @@ import { ENGINE_MEMORY_BYTES } from '../rules.ts'
 import type { WasmImports } from '../sealed-imports.ts'
 import { sealedImports } from '../sealed-imports.ts'
 import type { SqliteModule } from '../wasm.ts'
+import { isToySigned } from './signature.ts'
 
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object
@@ -42,7 +43,7 @@ export function loadModule(): Promise<SqliteModule> {
   return (init as unknown as (with_: typeof options) => Promise<SqliteModule>)(options)
 }
 
-/** A new engine. */
+/** A new engine, with the signatures of `signature.ts`. */
 export async function loadEngine(options: { readonly heapBytesMax?: number } = {}): Promise<Engine> {
-  return new Engine(await loadModule(), options)
+  return new Engine(await loadModule(), { verify: isToySigned, ...options })
 }

@@ -64,6 +64,7 @@ export class FakeReplica implements Replica {
   /** When set, every submission and read is refused so. */
   refusal: Refused | undefined
   submissions = 0
+  readonly orders: Uint8Array[] = []
   reads = 0
   readonly #folder = mkdtempSync(join(tmpdir(), 'quorate-gateway-'))
   readonly #db = new DatabaseSync(join(this.#folder, 'main.db'))
@@ -97,9 +98,29 @@ export class FakeReplica implements Replica {
     const at = height(this.#height)
     this.#done.set(id, {
       program: text,
-      view: { id, hash: ZEROS, height: at, block: ZEROS, position: 0, timeMs: 0 as Millis, program, outcome },
+      view: {
+        id,
+        hash: ZEROS,
+        height: at,
+        block: ZEROS,
+        position: 0,
+        timeMs: 0 as Millis,
+        program,
+        governance: undefined,
+        outcome,
+      },
     })
     return { kind: 'executed', height: at, position: 0, outcome, duplicate: false }
+  }
+
+  /** Keeps the order, and answers as a ledger that opened a proposal. */
+  async submitOrder(transaction: Uint8Array): Promise<SubmitReply> {
+    if (this.refusal !== undefined) return this.refusal
+    this.orders.push(transaction)
+    this.#height += 1
+    const result = { columns: [{ name: 'proposal' }, { name: 'state' }], rows: [[1n, 'open']], affectedRows: 0 }
+    const outcome: FinalOutcome = { kind: 'executed', replies: [{ kind: 'result', result }], gas: 1 }
+    return { kind: 'executed', height: height(this.#height), position: 0, outcome, duplicate: false }
   }
 
   #replay(program: Program): FinalOutcome {
@@ -151,6 +172,8 @@ export class FakeReplica implements Replica {
       blockTimeMs: 0 as Millis,
       stateRoot: ZEROS,
       round: 0,
+      voted: height(this.#height),
+      wallMs: 0 as Millis,
       transactions: this.#height,
       queued: 0,
       ready: this.refusal === undefined,
