@@ -167,7 +167,7 @@ export class Cluster {
     this.replicas = replicas
   }
 
-  static async init(members = 4): Promise<Cluster> {
+  static async init(members = 4, flags: readonly string[] = []): Promise<Cluster> {
     const directory = mkdtempSync(join(tmpdir(), 'quorate-test-'))
     const basePort = await freePorts(members * 2)
     const httpPort = basePort + members
@@ -181,6 +181,7 @@ export class Cluster {
       String(basePort),
       '--http-port',
       String(httpPort),
+      ...flags,
     ])
     if (made.status !== 0) throw new Error(`init failed: ${made.stdout}${made.stderr}`)
     const names = readdirSync(directory, { withFileTypes: true })
@@ -193,8 +194,9 @@ export class Cluster {
     return new Cluster(directory, replicas)
   }
 
-  static async start(members = 4): Promise<Cluster> {
-    const cluster = await Cluster.init(members)
+  /** @param flags - For `quorate init`. */
+  static async start(members = 4, flags: readonly string[] = []): Promise<Cluster> {
+    const cluster = await Cluster.init(members, flags)
     for (const replica of cluster.replicas) replica.start()
     await cluster.ready()
     return cluster

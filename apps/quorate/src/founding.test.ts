@@ -19,7 +19,7 @@ const createKey = (): { readonly id: MemberId } => {
 test('a founded ledger is read back', () => {
   const folder = mkdtempSync(join(tmpdir(), 'found-'))
   try {
-    const genesis = found(folder, 'test', plansFor(4, '127.0.0.1', 7400, 8080), createKey)
+    const genesis = found(folder, { name: 'test' }, plansFor(4, '127.0.0.1', 7400, 8080), createKey)
     expect(readGenesis(join(folder, 'genesis.json'))).toEqual(genesis)
     expect(readdirSync(folder).sort()).toEqual(['genesis.json', 'member1', 'member2', 'member3', 'member4'])
     const config = loadConfig({ file: join(folder, 'member2', 'quorate.toml'), env: {}, flags: {}, cwd: '/' })
@@ -31,7 +31,7 @@ test('a founded ledger is read back', () => {
       http: '127.0.0.1:8081',
     })
     const before = readFileSync(join(folder, 'genesis.json'), 'utf8')
-    expect(() => found(folder, 'again', plansFor(1, 'h', 1, 2), createKey)).toThrow(/already/)
+    expect(() => found(folder, { name: 'again' }, plansFor(1, 'h', 1, 2), createKey)).toThrow(/already/)
     expect(() =>
       makeMember(folder, { name: 'member1', address: 'h:1', http: 'h:2', url: undefined }, createKey),
     ).toThrow(/already/)

@@ -58,13 +58,19 @@ export function memberNames(count: number): readonly string[] {
   return Array.from({ length: count }, (_, i) => `member${String(i + 1).padStart(digits, '0')}`)
 }
 
-/** Makes a whole ledger in `folder`: genesis.json and a folder for each member. @throws CliError EXISTS; KeyError */
-export function found(folder: string, name: string, plans: readonly MemberPlan[], createKey: CreateKey): Genesis {
+/** What a ledger is founded as. */
+export type Rules = Pick<Genesis, 'name' | 'seats' | 'viewBlocks'>
+
+/**
+ * Makes a whole ledger in `folder`: genesis.json and a folder for each member.
+ * @throws CliError EXISTS, GENESIS_INVALID; KeyError
+ */
+export function found(folder: string, rules: Rules, plans: readonly MemberPlan[], createKey: CreateKey): Genesis {
   const path = join(folder, 'genesis.json')
   if (existsSync(path)) throw new CliError('EXISTS', `${path}: there is a ledger already; nothing was changed`)
   mkdirSync(folder, { recursive: true })
   const founders = plans.map((plan) => makeMember(folder, plan, createKey))
-  const genesis = parseGenesis({ version: 1, name, founders, sql: [] })
+  const genesis = parseGenesis({ version: 1, ...rules, founders, sql: [] })
   if (!genesis.ok) throw new CliError(genesis.error.code, genesis.error.message)
   writeFileSync(path, genesisText(genesis.value))
   return genesis.value

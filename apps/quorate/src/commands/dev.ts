@@ -47,7 +47,7 @@ async function foundCluster(folder: string, flags: DevFlags): Promise<void> {
   const httpPort = await choosePorts(8080, flags.members, flags.httpPort)
   const basePort = await choosePorts(7400, flags.members, flags.basePort)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  found(folder, 'dev', plansFor(flags.members, '127.0.0.1', basePort, httpPort), createMemberKey)
+  found(folder, { name: 'dev' }, plansFor(flags.members, '127.0.0.1', basePort, httpPort), createMemberKey)
 }
 
 function portOf(address: string): number {

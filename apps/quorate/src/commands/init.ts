@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { ledgerId } from '@quorate/types'
+import { ledgerId, SEATS_MAX, VIEW_BLOCKS_MAX } from '@quorate/types'
 import type { Command } from 'commander'
 import { isAddress } from '../config.ts'
 import { usageError } from '../errors.ts'
@@ -17,6 +17,8 @@ interface InitFlags {
   readonly address?: string
   readonly url?: string
   readonly name: string
+  readonly seats?: number
+  readonly viewBlocks?: number
 }
 
 /** Folders, addresses and ports of `count` members on one host. */
@@ -42,8 +44,12 @@ async function init(flags: InitFlags): Promise<void> {
     console.log(JSON.stringify(founder))
     return
   }
+  if (flags.seats !== undefined && flags.seats > flags.members)
+    throw usageError('USAGE', `--seats is ${flags.seats}, there are ${flags.members} members`)
   const plans = plansFor(flags.members, flags.host, flags.basePort, flags.httpPort)
-  const genesis = found(flags.out, flags.name, plans, createMemberKey)
+  const { name, seats, viewBlocks } = flags
+  const rules = { name, ...(seats === undefined ? {} : { seats }), ...(viewBlocks === undefined ? {} : { viewBlocks }) }
+  const genesis = found(flags.out, rules, plans, createMemberKey)
   console.log(`ledger ${ledgerId(genesis)} in ${join(flags.out, 'genesis.json')}`)
   for (const { name } of plans)
     console.log(`start ${name}: quorate start --config ${join(flags.out, name, 'quorate.toml')}`)
@@ -63,6 +69,8 @@ export function addInit(program: Command): void {
     .option('--host <host>', 'host of all replicas', '127.0.0.1')
     .option('--base-port <port>', 'replica port of the first member; the next ones follow', port, 7400)
     .option('--http-port <port>', 'HTTP port of the first member; the next ones follow', port, 8080)
+    .option('--seats <n>', 'seats of a committee: all members sit unless told', numberBetween(1, SEATS_MAX))
+    .option('--view-blocks <n>', 'blocks until committees change (4096)', numberBetween(1, VIEW_BLOCKS_MAX))
     .option('--name <name>', "the ledger's name", 'quorate')
     .action(init)
 }
