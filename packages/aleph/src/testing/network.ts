@@ -282,6 +282,7 @@ export class Network {
       case 'frontier':
         return this.feed(to, { kind: 'frontier', from: from.seat, rounds: message.rounds })
       case 'vote':
+      case 'join':
       case 'tip':
         throw new Error(`aleph sends no ${message.kind}`)
     }
