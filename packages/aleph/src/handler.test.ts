@@ -320,7 +320,7 @@ test('K2: a coin that a peer needs is told once an own unit stands above it, nea
     rounds.push([1, 2, 3].map((creator) => unitOf({ creator, round, on })))
   }
   const wanted = (round: number): string[] =>
-    host.feed({ kind: 'coin-wanted', round: toRound(round) }).map((effect) => effect.kind)
+    host.feed({ kind: 'coin-wanted', from: seat(1), round: toRound(round) }).map((effect) => effect.kind)
   const highest = rounds.length - 1 + ALEPH_LIMITS.aheadRoundsMax
   const effects = rounds.flatMap((units) => host.units(1, ...units))
   expect(wanted(highest)).toEqual([])
