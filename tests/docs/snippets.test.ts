@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +18,7 @@ const PAGES = [
   'docs/http-api.md',
   'docs/sql.md',
   'docs/operating.md',
+  'docs/embedded.md',
   'packages/client/README.md',
   'packages/stm/README.md',
 ]
@@ -60,12 +61,13 @@ function here(code: string): string {
 }
 
 function runSnippet({ language, code }: Snippet): Promise<{ readonly status: number | null; readonly output: string }> {
+  // A file, as a reader would have: a program on stdin can't start threads.
+  const file = join(folder, 'snippet.mjs')
+  writeFileSync(file, here(code))
   const [command, args] =
-    language === 'sh'
-      ? ['bash', ['-euo', 'pipefail', '-s']]
-      : [process.execPath, ['--conditions=source', '--input-type=module', '-']]
+    language === 'sh' ? ['bash', ['-euo', 'pipefail', file]] : [process.execPath, ['--conditions=source', file]]
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: folder, stdio: ['pipe', 'pipe', 'pipe'], timeout: SNIPPET_MS_MAX })
+    const child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], timeout: SNIPPET_MS_MAX })
     let output = ''
     const keep = (chunk: Buffer): void => {
       output += chunk.toString()
@@ -74,7 +76,6 @@ function runSnippet({ language, code }: Snippet): Promise<{ readonly status: num
     child.stderr.on('data', keep)
     child.on('error', reject)
     child.on('close', (status) => resolve({ status, output }))
-    child.stdin.end(here(code))
   })
 }
 

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addBackup } from './commands/backup.ts'
 import { addDev } from './commands/dev.ts'
 import { addInit } from './commands/init.ts'
 import { addShell } from './commands/shell.ts'
@@ -29,7 +30,7 @@ function programOf(): Command {
     .exitOverride()
     // Errors are printed once, in `run`.
     .configureOutput({ outputError: () => undefined })
-  const add = [addInit, addStart, addDev, addShell, addStatus, addTx, addVerify, addWhyStuck]
+  const add = [addInit, addStart, addDev, addShell, addStatus, addTx, addVerify, addWhyStuck, addBackup]
   for (const each of add) each(program)
   const settle = (command: Command): void => {
     command.exitOverride().configureOutput({ outputError: () => undefined })

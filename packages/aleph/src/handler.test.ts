@@ -312,15 +312,21 @@ test('a peer that can be reached again is told how far we are', () => {
   expect(only(effects, 'send').map((effect) => [effect.to, effect.message.kind])).toEqual([[[2], 'frontier']])
 })
 
-test('K2: a coin that a peer needs is told once an own unit stands above it, near rounds only', () => {
-  const host = new Host({ coin: 'asked' })
+/** Rounds of seats 1 to 3, which are a quorum. */
+function roundsOfOthers(count: number): AdmittedUnit[][] {
   const rounds: AdmittedUnit[][] = []
-  for (let round = 0; round < 4; round += 1) {
+  for (let round = 0; round < count; round += 1) {
     const on = round === 0 ? [] : [undefined, ...rounds[round - 1]!]
     rounds.push([1, 2, 3].map((creator) => unitOf({ creator, round, on })))
   }
+  return rounds
+}
+
+test('K2: a coin that a peer needs is told once an own unit stands above it, near rounds only', () => {
+  const host = new Host({ coin: 'asked' })
+  const rounds = roundsOfOthers(4)
   const wanted = (round: number): string[] =>
-    host.feed({ kind: 'coin-wanted', round: toRound(round) }).map((effect) => effect.kind)
+    host.feed({ kind: 'coin-wanted', from: seat(1), round: toRound(round) }).map((effect) => effect.kind)
   const highest = rounds.length - 1 + ALEPH_LIMITS.aheadRoundsMax
   const effects = rounds.flatMap((units) => host.units(1, ...units))
   expect(wanted(highest)).toEqual([])
@@ -337,6 +343,21 @@ test('K2: a coin that a peer needs is told once an own unit stands above it, nea
   const told = host.feed({ kind: 'created', unit: seal(second!) })
   expect(only(told, 'coin').map(({ round }) => round)).toEqual([0])
   expect([wanted(0), wanted(2), wanted(3)]).toEqual([[], ['coin'], []])
+})
+
+test('K3: coins below the floor are forgotten, and count no longer against who wanted them', () => {
+  const host = new Host({ coin: 'asked', limits: { ...ALEPH_LIMITS, windowRounds: 4, coinsPerSeatMax: 1 } })
+  const wanted = (round: number): AlephEffect[] =>
+    only(host.feed({ kind: 'coin-wanted', from: seat(1), round: toRound(round) }), 'trace')
+  const rounds = roundsOfOthers(20)
+  for (const units of rounds.slice(0, 5)) host.units(1, ...units)
+  expect(host.core.floor).toBe(0)
+  expect(wanted(1)).toEqual([])
+  expect(wanted(2)).toMatchObject([{ event: 'coin-refused', detail: { seat: 1, round: 2 } }])
+  for (const units of rounds.slice(5)) host.units(1, ...units)
+  expect(host.core.floor).toBeGreaterThan(2)
+  expect(wanted(2)).toMatchObject([{ event: 'coin-far', detail: { round: 2 } }])
+  expect(wanted(19)).toEqual([])
 })
 
 test('K2: a coin that is computed is not fed', () => {

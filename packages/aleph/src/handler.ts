@@ -58,7 +58,7 @@ export class Aleph {
     this.#committee = committee
     this.#seat = seat
     this.#limits = limits
-    this.#coin = coin === 'asked' ? new AskedCoin() : undefined
+    this.#coin = coin === 'asked' ? new AskedCoin(limits.coinsPerSeatMax) : undefined
     const flip = coin === 'asked' ? this.#asked.flip : coin
     const rules = quorateRules(flip, { heads, windowRounds: limits.windowRounds })
     this.#store = new UnitStore(committee.size, committee.quorum, rules, limits, base)
@@ -153,10 +153,15 @@ export class Aleph {
       case 'coin':
         return this.#isNear(input.round) ? this.#asked.learn(input.round, input.value) : undefined
       case 'coin-wanted':
-        return this.#isNear(input.round) ? this.#asked.want(input.round) : undefined
+        return this.#onCoinWanted(input.from, input.round)
       case 'tick':
         return
     }
+  }
+
+  #onCoinWanted(from: Seat, round: Round): void {
+    if (!this.#isNear(round) || this.#asked.wantFor(from, round)) return
+    this.#trace('coin-refused', { seat: from, round })
   }
 
   get #asked(): AskedCoin {

@@ -34,6 +34,8 @@ export interface AlephLimits {
   readonly answerUnitsMax: number
   /** Bytes of units kept for others to ask for. Ordered ones go first; what isn't ordered always stays. */
   readonly retainedBytesMax: number
+  /** Coins of kept rounds that are told because one seat alone wants them: each costs every member a proof. */
+  readonly coinsPerSeatMax: number
   /** After so long without an own unit, and at the beginning, the next is empty: see `Aleph.#isFresh`. Infinity: never. */
   readonly freshMs: number
 }
@@ -53,6 +55,7 @@ export const ALEPH_LIMITS: AlephLimits = {
   answerBytesMax: 2 * MIB,
   answerUnitsMax: 512,
   retainedBytesMax: 16 * MIB,
+  coinsPerSeatMax: 16,
   freshMs: Infinity,
 }
 

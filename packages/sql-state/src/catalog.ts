@@ -19,6 +19,8 @@ export interface Table {
   /** Positions in `columns` of the primary key, in its order. */
   readonly key: readonly number[]
   readonly hasRowid: boolean
+  /** Length of its columns' names: each image of a row is told with them. */
+  readonly namesLength: number
   /** Reads a row by its rowid, or by its primary key. Undefined where columns have taken all names of the rowid. */
   readonly select: string | undefined
   /** Reads all rows, the rowid first where there is one. */
@@ -84,7 +86,8 @@ function tableOf(name: string, rows: readonly ColumnRow[], hasRowid: boolean): T
   const list = columns.map(quoted).join(', ')
   const where = key.map((at, i) => `${quoted(columns[at] ?? '')} IS ?${i + 1}`).join(' AND ')
   const from = `FROM main.${quoted(name)}`
-  const shape = { name, columns, numbers: rows.map((row) => row.number), key, hasRowid }
+  const namesLength = columns.reduce((sum, column) => sum + column.length, 0)
+  const shape = { name, columns, numbers: rows.map((row) => row.number), key, hasRowid, namesLength }
   if (!hasRowid)
     return { ...shape, select: `SELECT ${list} ${from} WHERE ${where}`, selectAll: `SELECT ${list} ${from}` }
   if (rowid === undefined) return { ...shape, select: undefined, selectAll: undefined }

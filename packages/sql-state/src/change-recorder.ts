@@ -231,7 +231,7 @@ export class ChangeRecorder implements ProgramWatch {
     if (this.#touched.has(name)) return
     // A row that is about to be put where none was touched: there is none.
     const before = image === 'old' ? table.columns.map((_, at) => valueAt(at)) : undefined
-    if (this.#spend(before)) this.#touched.set(name, { table, rowid, key, before })
+    if (this.#spend(table, before)) this.#touched.set(name, { table, rowid, key, before })
   }
 
   /** Rows of a table that was made full: CREATE TABLE AS calls no hook. */
@@ -243,15 +243,15 @@ export class ChangeRecorder implements ProgramWatch {
     this.#tables.add(table.name)
     for (const row of rowsOf(this.#block.connection, `${table.selectAll} LIMIT ${CHANGE_LIMITS.rowsMax + 1}`)) {
       const rowid = row[0] as bigint
-      if (this.#spend(undefined))
+      if (this.#spend(table, undefined))
         this.#touched.set(`${table.name}\0${rowid}`, { table, rowid, key: [], before: undefined })
     }
   }
 
   /** Takes a row from the block's bounds; false where they are passed. */
-  #spend(row: Row | undefined): boolean {
+  #spend(table: Table, row: Row | undefined): boolean {
     this.#rows -= 1
-    this.#bytes -= sizeOf(row)
+    this.#bytes -= sizeOf(row) + 2 * table.namesLength
     this.#isOver ||= this.#rows < 0 || this.#bytes < 0
     return !this.#isOver
   }

@@ -38,6 +38,6 @@ export type Change = RowChange | SchemaChange | Reset
 export const CHANGE_LIMITS = {
   /** Rows that a block's transactions touch. */
   rowsMax: 100_000,
-  /** Bytes of the images of these rows. */
+  /** Bytes of the images of these rows, their columns' names included. */
   bytesMax: 32 * 1024 * 1024,
 } as const

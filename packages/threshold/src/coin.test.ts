@@ -149,6 +149,16 @@ describe('C3: only the own share of the right coin passes', () => {
     )
   })
 
+  test('with a proof of zeros, or of one', () => {
+    const [zero, one] = [new Uint8Array(32), scalarBytes(scalar(1n))]
+    for (const challenge of [zero, one]) {
+      for (const answer of [zero, one]) {
+        expect(codeOf(1, concatBytes([good.slice(0, 32), challenge, answer]))).toBe('PROOF')
+        expect(codeOf(1, concatBytes([BASE.toBytes(), challenge, answer]))).toBe('PROOF')
+      }
+    }
+  })
+
   test('the sum of two seats is the share of neither', () => {
     const both = shareOfSeat(KEY, 1).point.add(shareOfSeat(KEY, 2).point)
     const forged = concatBytes([both.toBytes(), good.slice(32)])

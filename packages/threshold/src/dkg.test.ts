@@ -4,12 +4,13 @@
 import { must } from '@quorate/kernel'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { dealerSecrets, makeDealing, openSeal, termsOf } from './dealing.ts'
+import { dealerSecrets, makeDealing, openSeal, sealShares, termsOf } from './dealing.ts'
 import type { DkgEffect, DkgSeat } from './dkg.ts'
 import { Dkg } from './dkg.ts'
 import { THRESHOLD_LIMITS } from './limits.ts'
 import { encodeMessage } from './message.ts'
 import { receiverKey } from './receiver-key.ts'
+import { BASE, scalar } from './ristretto.ts'
 import { dealing, verdict } from './testing/liars.ts'
 import { Dealers, doneOf, readLog, seatsOf, seedOf } from './testing/seats.ts'
 
@@ -80,6 +81,28 @@ describe('rules of the log, four seats', () => {
     const smaller = termsOf({ ...plain, threshold: 0, receivers: plain.receivers.slice(0, 3) })
     const codes = [other, fewer, smaller].map((from) => refusals(readLog(terms, undefined, [dealing(from, a)])))
     expect(codes).toEqual([['0 PROOF'], ['0 INVALID'], ['0 INVALID']])
+  })
+
+  test('D7: a dealing with a proof of zeros, seals of zeros, the generator for everything', () => {
+    const zero = scalar(0n)
+    const hollow = {
+      commitments: [BASE, BASE],
+      ephemeral: BASE,
+      seals: [zero, zero, zero, zero],
+      proof: { challenge: zero, answer: zero },
+    }
+    const message = encodeMessage({ kind: 'dealing', dealing: hollow })
+    expect(refusals(readLog(terms, a, [{ seat: 3, message }]))).toEqual(['3 PROOF'])
+    // With a proof that holds, whatever is under such seals is a wrong share, and convicts.
+    const secrets = { coefficients: [scalar(1n), scalar(1n)], ephemeral: scalar(1n), nonce: scalar(7n) }
+    const sealed = {
+      seat: 3,
+      message: encodeMessage({ kind: 'dealing', dealing: sealShares(terms, 3, secrets, [zero, zero, zero, zero]) }),
+    }
+    const effects = readLog(terms, a, [sealed, dealing(terms, b), dealing(terms, c)])
+    const [, mine] = effects.flatMap((effect) => (effect.kind === 'publish' ? [effect.message] : []))
+    const log = [sealed, dealing(terms, b), dealing(terms, c), { seat: 0, message: must(mine, 'a verdict') }]
+    expect(readLog(terms, undefined, log)).toEqual([{ kind: 'convicted', dealer: 3, by: 0 }])
   })
 
   test('D7: any byte changed in a dealing is noticed', () => {

@@ -8,8 +8,12 @@ interface TxFlags {
   readonly out?: string
 }
 
+/** The transaction as REST gives it, and the seats that signed its block. */
 async function showTransaction(id: string, flags: TxFlags): Promise<void> {
-  console.log(JSON.stringify(await clientFor(flags.url).transaction(id), undefined, 2))
+  const client = clientFor(flags.url)
+  const view = (await client.transaction(id)) as { readonly height?: unknown }
+  const { signers } = (await client.block(Number(view.height))) as { readonly signers?: unknown }
+  console.log(JSON.stringify({ ...view, signers }, undefined, 2))
 }
 
 async function fetchReceipt(id: string, flags: TxFlags): Promise<void> {
@@ -29,7 +33,7 @@ async function fetchReceipt(id: string, flags: TxFlags): Promise<void> {
 export function addTx(program: Command): void {
   const tx = program.command('tx').description('transactions of the ledger')
   tx.command('show')
-    .description('block, position and outcome of a transaction')
+    .description('block, position, outcome and signing seats of a transaction')
     .argument('<id>', 'the id that its client gave it')
     .option('--url <url>', 'a replica; else as for shell')
     .action(showTransaction)

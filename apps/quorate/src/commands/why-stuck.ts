@@ -1,10 +1,7 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
-import { loadConfig } from '../config.ts'
 import { EXIT_FAILED } from '../errors.ts'
-import { CONFIG_FILE } from '../founding.ts'
 import { readGenesis } from '../genesis-file.ts'
+import { localConfigs } from '../local-replica.ts'
 import { numberBetween } from '../numbers.ts'
 import { visible } from '../shell/format.ts'
 import { DEV_FOLDER, targetUrls } from '../target.ts'
@@ -23,17 +20,8 @@ interface WhyStuckFlags {
   readonly json?: true
 }
 
-/** Config files of the replicas on this machine: the one named, and those in `dir`. */
-function configsOn(flags: WhyStuckFlags): readonly string[] {
-  if (flags.config !== undefined) return [resolve(flags.config)]
-  if (!existsSync(flags.dir)) return []
-  return readdirSync(flags.dir, { withFileTypes: true })
-    .map((entry) => join(resolve(flags.dir), entry.name, CONFIG_FILE))
-    .filter((path) => existsSync(path))
-}
-
 function sourcesOf(url: string | undefined, flags: WhyStuckFlags): Sources {
-  const configs = configsOn(flags).map((file) => loadConfig({ file, env: {}, flags: {}, cwd: process.cwd() }))
+  const configs = localConfigs(flags.config, flags.dir)
   const path = flags.genesis ?? configs[0]?.genesis
   const founders = path === undefined ? [] : readGenesis(path).founders
   const words = configs.map((config) => ({ http: `http://${config.http}`, words: readLastWords(config['data-dir']) }))

@@ -2,6 +2,7 @@
 // parts by hand; random DAGs in which coins come up late, in any order, against the same DAGs with all coins known.
 
 import fc from 'fast-check'
+import { seat } from '@quorate/types'
 import { expect, test } from 'vitest'
 import { Random } from '../testing/random.ts'
 import { PlainWorld, randomTopological, randomUnits } from '../testing/random-dag.ts'
@@ -11,9 +12,9 @@ import type { Bit, Coin } from './rules.ts'
 import { alternatingVote, quorateRules } from './rules.ts'
 
 test('K2: a share is told once, when an own unit stands above, whoever needs it', () => {
-  const coin = new AskedCoin()
+  const coin = new AskedCoin(2)
   expect(coin.flip(12)).toBeUndefined()
-  coin.want(11)
+  coin.wantFor(seat(1), 11)
   coin.want(11)
   expect(coin.due(-1)).toEqual([])
   expect(coin.due(11)).toEqual([])
@@ -24,8 +25,21 @@ test('K2: a share is told once, when an own unit stands above, whoever needs it'
   expect(coin.due(20)).toEqual([])
 })
 
+test('K2: a seat alone is told so many coins of kept rounds and no more', () => {
+  const coin = new AskedCoin(2)
+  const [one, two] = [seat(1), seat(2)]
+  coin.want(9)
+  expect([9, 10, 11, 11, 12].map((round) => coin.wantFor(one, round))).toEqual([true, true, true, true, false])
+  expect([11, 12].map((round) => coin.wantFor(two, round))).toEqual([true, true])
+  expect(coin.wantFor(one, 12)).toBe(true)
+  expect(coin.due(20)).toEqual([9, 10, 11, 12])
+  expect(coin.wantFor(one, 13)).toBe(false)
+  coin.forget(11)
+  expect(coin.wantFor(one, 13)).toBe(true)
+})
+
 test('K2: a value that is known is not asked for, but still told to who needs it', () => {
-  const coin = new AskedCoin()
+  const coin = new AskedCoin(2)
   coin.learn(12, 1)
   expect(coin.flip(12)).toBe(1)
   expect(coin.due(20)).toEqual([])
@@ -35,7 +49,7 @@ test('K2: a value that is known is not asked for, but still told to who needs it
 })
 
 test('K3: what is below the floor is forgotten', () => {
-  const coin = new AskedCoin()
+  const coin = new AskedCoin(2)
   coin.learn(5, 1)
   coin.want(6)
   coin.want(7)
@@ -64,7 +78,7 @@ test.each(['one', 'every'] as const)('K1: late coins change nothing in the order
       units.forEach((_, plain) => known.insert(plain))
       const expected = reference.advance().map(({ round, slot }) => `${round}/${slot}`)
 
-      const coin = new AskedCoin()
+      const coin = new AskedCoin(2)
       const world = new PlainWorld(size, units)
       const orderer = new Orderer(world.dag, ordersWith(coin.flip, heads))
       const heard: string[] = []

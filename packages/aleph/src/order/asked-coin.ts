@@ -13,11 +13,13 @@
 // of f + 1 members, so one of them is honest; and an honest unit above r stands, round by round, on honest units down
 // to r + 1.
 //
-// A member tells not only what it needs itself: another may have seen less, and alone it gets no coin.
+// A member tells not only what it needs itself: another may have seen less, and alone it gets no coin. But a coin costs
+// proofs, so one seat gets only so many that way.
 //
 // Limits: one coin for all candidates of all rounds. They are not independent of each other, which costs nothing here:
 // each has its own chance with each coin.
 
+import type { Seat } from '@quorate/types'
 import type { Bit, Coin } from './rules.ts'
 
 /** What is known and wanted of a view's coins. */
@@ -26,6 +28,14 @@ export class AskedCoin {
   /** Needed here or by a peer, and our share isn't told yet. */
   readonly #wanted = new Set<number>()
   readonly #told = new Set<number>()
+  /** What each seat wanted that we did not. */
+  readonly #favours = new Map<Seat, Set<number>>()
+  readonly #favoursMax: number
+
+  /** @param favoursMax - Coins of kept rounds that are told for one seat alone. */
+  constructor(favoursMax: number) {
+    this.#favoursMax = favoursMax
+  }
 
   /** The value if it is known; otherwise the order needs it from now on. */
   readonly flip: Coin = (round) => {
@@ -34,9 +44,19 @@ export class AskedCoin {
     return value
   }
 
-  /** A peer needs the coin of this round, or the order does. */
+  /** The order needs the coin of this round. */
   want(round: number): void {
     if (!this.#told.has(round)) this.#wanted.add(round)
+  }
+
+  /** A peer does. False where it wanted too many already that nobody else does: it must find its way without. */
+  wantFor(seat: Seat, round: number): boolean {
+    if (this.#told.has(round) || this.#wanted.has(round)) return true
+    const favours = this.#favours.get(seat) ?? new Set()
+    if (favours.size >= this.#favoursMax) return false
+    this.#favours.set(seat, favours.add(round))
+    this.#wanted.add(round)
+    return true
   }
 
   /** The coin of this round has come up. */
@@ -56,7 +76,7 @@ export class AskedCoin {
 
   /** Rounds below the floor are decided for ever. */
   forget(floor: number): void {
-    for (const rounds of [this.#values, this.#wanted, this.#told]) {
+    for (const rounds of [this.#values, this.#wanted, this.#told, ...this.#favours.values()]) {
       for (const round of rounds.keys()) if (round < floor) rounds.delete(round)
     }
   }

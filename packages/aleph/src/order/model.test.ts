@@ -63,7 +63,7 @@ function nextLevels(below: Level, common: Bit, decideAt: number): Level[] {
   return next
 }
 
-function explore(decideAt: number): { readonly seen: number; readonly conflicts: number } {
+function explore(decideAt: number): { readonly seen: number; readonly conflicts: number; readonly opposed: number } {
   let levels = new Map<string, Level>()
   const first: readonly (Bit | 'absent')[] = [0, 1, 'absent']
   for (const a of first) {
@@ -73,6 +73,7 @@ function explore(decideAt: number): { readonly seen: number; readonly conflicts:
   }
   let seen = levels.size
   let conflicts = 0
+  let opposed = 0
   for (let difference = 2; difference <= LAST_DIFFERENCE; difference += 1) {
     const next = new Map<string, Level>()
     for (const below of levels.values()) {
@@ -82,15 +83,22 @@ function explore(decideAt: number): { readonly seen: number; readonly conflicts:
     }
     levels = next
     seen += levels.size
-    for (const level of levels.values()) if (level.decided.length > 1) conflicts += 1
+    for (const level of levels.values()) {
+      if (level.decided.length > 1) conflicts += 1
+      if (level.legal.includes(0) && level.legal.includes(1)) opposed += 1
+    }
   }
-  return { seen, conflicts }
+  return { seen, conflicts, opposed }
 }
 
 test('O3: no candidate is decided both ways', () => {
   const { seen, conflicts } = explore(QUORUM)
   expect(seen).toBeGreaterThan(500)
   expect(conflicts).toBe(0)
+})
+
+test('O3, K5: beyond the first round no two units can vote the opposite', () => {
+  expect(explore(QUORUM).opposed).toBe(0)
 })
 
 test('O3: the search would find a conflict: deciding on less than a quorum breaks it', () => {

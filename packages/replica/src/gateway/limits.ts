@@ -36,6 +36,19 @@ export interface GatewayLimits {
   readonly checkMs: number
   /** Longest rest of a connection between two requests. */
   readonly idleMsMax: number
+  /** Feeds that are followed at once. */
+  readonly feedsMax: number
+  /** Names in a feed's table filter, and UTF-16 units of all of them. */
+  readonly feedTablesMax: number
+  readonly feedTablesCharsMax: number
+  /** How far beyond this replica's end a feed may ask to begin: another replica may be ahead, not a whole ledger. */
+  readonly feedAheadMax: number
+  /** Longest silence of a feed. */
+  readonly feedHeartbeatMs: number
+  /** UTF-16 units that a feed writes at once, unless one entry has more. */
+  readonly feedChunkChars: number
+  /** Time for a client to take so much; one that is slower is cut, after as much time again for the last entry. */
+  readonly feedStallMsMax: number
   /** Time for requests under way to end when the gateway closes. */
   readonly closeMsMax: number
   /** How long the ledger remembers ids that clients made, and ids made here. */
@@ -62,6 +75,13 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   requestMsMax: 30_000,
   checkMs: 5000,
   idleMsMax: 60_000,
+  feedsMax: 64,
+  feedTablesMax: 64,
+  feedTablesCharsMax: 8192,
+  feedAheadMax: 1000,
+  feedHeartbeatMs: 10_000,
+  feedChunkChars: 65_536,
+  feedStallMsMax: 10_000,
   closeMsMax: 10_000,
   clientIdMs: 24 * 60 * 60 * 1000,
   ownIdMs: 60_000,

@@ -13,6 +13,7 @@ export interface GatewayGauges {
   readonly connections: () => number
   readonly streams: () => number
   readonly transactions: () => number
+  readonly feeds: () => number
 }
 
 /** The gateway's counters in a registry that other parts of the replica may share. */
@@ -77,6 +78,7 @@ export class GatewayMetrics {
       quorate_http_connections: ['Open connections', gauges.connections],
       quorate_streams: ['Streams that clients may come back to', gauges.streams],
       quorate_interactive_transactions: ['Open interactive transactions', gauges.transactions],
+      quorate_feeds: ['Feeds that are followed', gauges.feeds],
       quorate_consensus_height: ['Height of the newest certified block', () => status().height],
       quorate_consensus_round: ['Newest round of the DAG', () => status().round],
       quorate_consensus_block_time_seconds: [

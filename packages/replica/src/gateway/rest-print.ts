@@ -144,7 +144,8 @@ function conditionJson(condition: Condition | undefined): string {
   return condition === undefined ? '' : `"condition":${JSON.stringify(condition)},`
 }
 
-function programJson(program: Program): string {
+/** A program as JSON. */
+export function programJson(program: Program): string {
   const requests = program.requests.map((request) => {
     switch (request.kind) {
       case 'execute':
@@ -175,7 +176,8 @@ function outcomeJson(outcome: Outcome | FinalOutcome): string {
   return `{"kind":"executed","gas":${outcome.gas},"replies":[${outcome.replies.map(stepJson).join(',')}]}`
 }
 
-function governanceJson({ ledger, author, action, signature }: Governance): string {
+/** A member's order as JSON. */
+export function governanceJson({ ledger, author, action, signature }: Governance): string {
   const plain = action.kind === 'propose' ? { kind: action.kind, change: action.change } : action
   return JSON.stringify({ ledger, author, action: plain, signature: toHex(signature) })
 }

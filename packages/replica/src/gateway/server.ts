@@ -9,7 +9,9 @@ import { fastify } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { HttpError } from './answers.ts'
+import type { FeedSource } from '../feed/entry.ts'
 import { Execute } from './execute.ts'
+import { FeedRoutes } from './feed-routes.ts'
 import { HranaService } from './hrana-service.ts'
 import { hranaRoutes } from './hrana-routes.ts'
 import { notFound, sendError } from './http.ts'
@@ -23,6 +25,7 @@ import { Streams } from './streams.ts'
 /** What a gateway is made of. */
 export interface GatewayOptions {
   readonly replica: Replica
+  readonly feeds: FeedSource
   readonly logger: Logger
   /** Where its metrics go; /metrics shows all of the registry. */
   readonly registry: Registry
@@ -85,10 +88,11 @@ export class Gateway {
   readonly #streams: Streams
   readonly #admission: Admission
   readonly #metrics: GatewayMetrics
+  readonly #feeds: FeedRoutes
   #sweeping: NodeJS.Timeout | undefined
 
   constructor(options: GatewayOptions) {
-    const { replica, logger, registry } = options
+    const { replica, feeds, logger, registry } = options
     const limits: GatewayLimits = { ...GATEWAY_LIMITS, ...options.limits }
     const secret = randomBytes(32)
     this.#limits = limits
@@ -110,6 +114,8 @@ export class Gateway {
       limits,
     )
     restRoutes(this.#app, { replica, execute, limits, metrics: this.#metrics })
+    this.#feeds = new FeedRoutes(feeds, limits, logger)
+    this.#feeds.add(this.#app)
     this.#watch(replica)
   }
 
@@ -126,6 +132,7 @@ export class Gateway {
   /** Takes no more requests, lets those under way end within `closeMsMax`, and drops what is open on streams. */
   async close(): Promise<void> {
     clearInterval(this.#sweeping)
+    this.#feeds.close()
     const { server } = this.#app
     const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MS)
     const bound = setTimeout(() => server.closeAllConnections(), this.#limits.closeMsMax)
@@ -222,6 +229,7 @@ export class Gateway {
       connections: () => connections,
       streams: () => this.#streams.size,
       transactions: () => this.#streams.transactions,
+      feeds: () => this.#feeds.size,
     })
   }
 }

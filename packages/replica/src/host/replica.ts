@@ -20,6 +20,8 @@ import { ViewKeys } from '../crypto/view-keys.ts'
 import type { Status } from '../gateway/ports.ts'
 import { Gateway } from '../gateway/server.ts'
 import { StateLending } from '../sql/state-lending.ts'
+import { Feeds } from '../feed/feeds.ts'
+import { FeedThread } from '../sql/feed-thread.ts'
 import { SqlReaders, SqlWriter } from '../sql/threads.ts'
 import { decodeOutcomes } from '../sql/outcome-list.ts'
 import { Conversations, SESSION_FRAME } from '../peers/conversations.ts'
@@ -115,6 +117,7 @@ class RunningReplica {
   readonly #store: Store
   readonly #writer: SqlWriter
   readonly #readers: SqlReaders
+  readonly #feedThread: FeedThread
   readonly #lending: StateLending
   readonly #verifier = new Verifier()
   readonly #clock = new SystemClock()
@@ -153,6 +156,7 @@ class RunningReplica {
     this.#writer = writer
     this.#signer = new Signer(key, new ViewKeys(options.dataDir))
     this.#readers = new SqlReaders(options.dataDir)
+    this.#feedThread = new FeedThread(options.dataDir)
     this.#lending = new StateLending({
       folder: options.dataDir,
       writer,
@@ -285,7 +289,7 @@ class RunningReplica {
     this.#conversations?.close()
     await this.#transport?.close()
     await this.#lending.close()
-    await Promise.all([this.#writer.close(), this.#readers.close(), this.#verifier.close()])
+    await Promise.all([this.#writer.close(), this.#readers.close(), this.#feedThread.close(), this.#verifier.close()])
     await this.#store.close()
     this.#log.info('stopped')
   }
@@ -308,8 +312,10 @@ class RunningReplica {
     })
     const registry = new Registry()
     collectDefaultMetrics({ register: registry })
+    const feeds = new Feeds({ store: this.#store, reads: this.#reads, thread: this.#feedThread })
     const gateway = new Gateway({
       replica: front,
+      feeds,
       logger: this.#log,
       registry,
       limits: { bodyBytesMax, requestsMax, sessionsMax, sessionMsMax },

@@ -3,6 +3,7 @@
 import type { Result } from '@quorate/kernel'
 import type { Digest, Height, LedgerMember, Reply, StateAnswer, StateAsk, Statement } from '@quorate/types'
 import type { SessionRecording, SessionStep } from '@quorate/sql-state'
+import type { Topic } from '../feed/entry.ts'
 import type { Execution } from '../host/ports.ts'
 import type { StateHeight } from './state-rows.ts'
 import type { Taken, WrongAnswer } from './state-sink.ts'
@@ -81,3 +82,12 @@ export interface SourceRequest {
 export type SourceReply =
   | { readonly kind: 'answer'; readonly id: number; readonly answer: StateAnswer }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
+
+/** To the thread of the feeds: a certified block as it is stored. */
+export interface FeedRequest {
+  readonly topic: Topic
+  readonly height: Height
+  readonly header: Uint8Array
+  readonly body: Uint8Array
+  readonly results: Uint8Array
+}

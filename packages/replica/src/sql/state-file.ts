@@ -258,6 +258,7 @@ export class StateReader {
   readonly #db: DatabaseSync
   readonly #find: StatementSync
   readonly #height: StatementSync
+  readonly #newest: StatementSync
 
   constructor(folder: string) {
     this.#db = new DatabaseSync(join(folder, STATE_FILE), { readOnly: true })
@@ -268,6 +269,7 @@ export class StateReader {
        ORDER BY height DESC LIMIT 1`,
     )
     this.#height = this.#db.prepare('SELECT * FROM heights WHERE height = ?')
+    this.#newest = this.#db.prepare('SELECT * FROM heights WHERE height <= ? ORDER BY height DESC LIMIT 1')
   }
 
   /** Runs `work` on one snapshot of the file. */
@@ -283,6 +285,11 @@ export class StateReader {
   /** What is known of a height; undefined where it is not retained. */
   at(height: Height): StateHeight | undefined {
     return heightOf(this.#height.get(height))
+  }
+
+  /** The newest retained height up to `most`; undefined where there is none. */
+  upTo(most: number): StateHeight | undefined {
+    return heightOf(this.#newest.get(most))
   }
 
   /** Hash of every page of a retained height, in no order. */

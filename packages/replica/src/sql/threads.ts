@@ -41,7 +41,9 @@ const HEAP = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 8 }
  */
 const STACK = { stackSizeMb: 32 }
 
-export function workerOf(name: 'writer-worker' | 'reader-worker' | 'source-worker', options: SqlWorkerOptions): Worker {
+type SqlWorkerName = 'writer-worker' | 'reader-worker' | 'source-worker' | 'feed-worker'
+
+export function workerOf(name: SqlWorkerName, options: SqlWorkerOptions): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
     name,

@@ -3,19 +3,11 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert, must } from '@quorate/kernel'
-import type { BlockContent } from '@quorate/sql-state'
 import { executeBlock, membersOf, pageHash, StateTree } from '@quorate/sql-state'
 import type { Height } from '@quorate/types'
-import {
-  decodeBody,
-  decodeGenesis,
-  hashOf,
-  merkleRoot,
-  outcomeHash,
-  transactionHash,
-  transactionsOf,
-} from '@quorate/types'
+import { merkleRoot, outcomeHash, transactionHash } from '@quorate/types'
 import type { Execution } from '../host/ports.ts'
+import { contentOf } from './block-content.ts'
 import { loadEngine } from './load-engine.ts'
 import type { SqlWorkerOptions, WriterReply, WriterRequest } from './messages.ts'
 import { encodeOutcomes } from './outcome-list.ts'
@@ -37,16 +29,6 @@ function plant(): StateTree {
     `state.db hashes to ${fresh.root}, it says ${state.head?.stateRoot}`,
   )
   return fresh
-}
-
-function contentOf(body: Uint8Array): BlockContent {
-  const decoded = decodeBody(body)
-  assert(decoded.ok, 'a body to be executed decodes')
-  if (decoded.value.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(decoded.value) }
-  const genesis = decodeGenesis(decoded.value.genesis)
-  assert(genesis.ok, 'a genesis body holds a genesis')
-  const ledger = hashOf('genesis', decoded.value.genesis)
-  return { kind: 'genesis', ledger, members: genesis.value.founders, sql: genesis.value.sql }
 }
 
 /** The height that was received is where execution goes on. */

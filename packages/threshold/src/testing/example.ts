@@ -1,10 +1,10 @@
 // The README's example: four members deal a key through a log and toss one coin.
 
-import type { CoinShare } from '../coin.ts'
-import { coinBit, combineCoin, makeCoinShare, verifyCoinShare } from '../coin.ts'
+import { coinBit } from '../coin.ts'
 import type { DkgEffect } from '../dkg.ts'
 import { Dkg } from '../dkg.ts'
 import { decodeReceiverKey, encodeReceiverKey, receiverKey } from '../receiver-key.ts'
+import { Toss } from '../toss.ts'
 
 type Done = Extract<DkgEffect, { kind: 'done' }>
 
@@ -33,17 +33,15 @@ export function tossTogether(random: () => Uint8Array): (0 | 1 | undefined)[] {
     members.forEach((member, at) => carryOut(at, member.handle({ kind: 'ordered', seat, message })))
   }
 
-  // A coin: whoever wants it known sends its share, and t + 1 of them are enough.
+  // A coin: whoever wants it known tells its share, and t + 1 of them are enough.
   const name = new TextEncoder().encode('round 11')
-  const sent = done.flatMap(({ own }) =>
-    own === undefined ? [] : [{ seat: own.seat, share: makeCoinShare(own, name) }],
-  )
+  const sent = done.slice(0, 2).flatMap(({ group, own }) => {
+    return own === undefined ? [] : [{ seat: own.seat, share: new Toss(group, name).tell(own) }]
+  })
   return done.map(({ group }) => {
-    const good: CoinShare[] = sent.slice(0, 2).flatMap(({ seat, share }) => {
-      const checked = verifyCoinShare(group, name, seat, share)
-      return checked.ok ? [checked.value] : []
-    })
-    const value = combineCoin(group, name, good)
-    return value.ok ? coinBit(value.value) : undefined
+    const toss = new Toss(group, name)
+    // A share that doesn't fit its seat and name is refused, and who sent it is faulty.
+    for (const { seat, share } of sent) toss.hear(seat, share)
+    return toss.value === undefined ? undefined : coinBit(toss.value)
   })
 }

@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import type { GatewayLimits } from '../limits.ts'
 import { Gateway } from '../server.ts'
+import { FakeFeeds } from './fake-feeds.ts'
 import { FakeReplica } from './fake-replica.ts'
 
 /** A gateway that listens, before a fake replica. */
@@ -9,6 +10,7 @@ export interface Harness {
   readonly url: string
   readonly gateway: Gateway
   readonly replica: FakeReplica
+  readonly feeds: FakeFeeds
   post(
     path: string,
     body: unknown,
@@ -32,7 +34,15 @@ export async function startHarness(
   origins: readonly string[] = [],
 ): Promise<Harness> {
   const replica = new FakeReplica()
-  const gateway = new Gateway({ replica, logger: pino({ level: 'silent' }), registry: new Registry(), limits, origins })
+  const feeds = new FakeFeeds()
+  const gateway = new Gateway({
+    replica,
+    feeds,
+    logger: pino({ level: 'silent' }),
+    registry: new Registry(),
+    limits,
+    origins,
+  })
   const url = await gateway.listen({ host: '127.0.0.1', port: 0 })
   const call = async (
     path: string,
@@ -46,6 +56,7 @@ export async function startHarness(
     url,
     gateway,
     replica,
+    feeds,
     post: (path, body, headers = {}) =>
       call(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers }),
     get: (path) => call(path, {}),
