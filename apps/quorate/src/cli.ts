@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { addBackup } from './commands/backup.ts'
 import { addDev } from './commands/dev.ts'
 import { addInit } from './commands/init.ts'
+import { addMember } from './commands/member.ts'
 import { addShell } from './commands/shell.ts'
 import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
@@ -30,7 +31,7 @@ function programOf(): Command {
     .exitOverride()
     // Errors are printed once, in `run`.
     .configureOutput({ outputError: () => undefined })
-  const add = [addInit, addStart, addDev, addShell, addStatus, addTx, addVerify, addWhyStuck, addBackup]
+  const add = [addInit, addStart, addDev, addShell, addMember, addStatus, addTx, addVerify, addWhyStuck, addBackup]
   for (const each of add) each(program)
   const settle = (command: Command): void => {
     command.exitOverride().configureOutput({ outputError: () => undefined })

@@ -15,6 +15,10 @@ import type { Argument, Placed, Rows, Statement } from './statement.ts'
 import { parsePlaced, printStatement } from './statement.ts'
 import type { ReadLevel } from './read-level.ts'
 import { printReadLevel } from './read-level.ts'
+import type { Membership } from './members.ts'
+import { parseMembership } from './members.ts'
+import type { Ordered } from './order.ts'
+import { parseOrdered } from './order.ts'
 import { parseProof, printReceiptFile } from './receipt-file.ts'
 import { ClientSession, SYSTEM_CLOCK } from './session/client-session.ts'
 import type { SessionClock, SubmitOptions } from './session/client-session.ts'
@@ -61,6 +65,7 @@ export interface Queried extends Rows {
 
 /** Refusals of a read that another replica, or the same one later, may answer. */
 const TRY_AGAIN: ReadonlySet<string> = new Set([
+  'BLOCK_FULL',
   'OVERLOADED',
   'NOT_READY',
   'TIMEOUT',
@@ -68,6 +73,9 @@ const TRY_AGAIN: ReadonlySet<string> = new Set([
   'HTTP_503',
   'HTTP_504',
 ])
+
+/** Codes that leave open whether what was sent has been done. */
+const LEAVES_OPEN: ReadonlySet<string> = new Set(['UNREACHABLE', 'TIMEOUT', 'HTTP_502', 'HTTP_503', 'HTTP_504'])
 
 type Whole = Extract<Answer, { readonly kind: 'answer' }>
 
@@ -174,6 +182,34 @@ export class Client {
     return status
   }
 
+  /** The members and the open proposals. @throws ClientError UNREACHABLE, BAD_ANSWER, or REST's code */
+  async members(options: { readonly level?: ReadLevel } = {}): Promise<Membership> {
+    const level = printReadLevel(options.level ?? { kind: 'linearizable' })
+    const membership = parseMembership(parseJson(await this.#get(`/v1/members?read=${level}`)))
+    if (membership === undefined) throw new ClientError('BAD_ANSWER', '/v1/members answered something else')
+    return membership
+  }
+
+  /**
+   * Brings a member's order to the ledger. Repeated with the same bytes until its outcome is known: it works once.
+   * @param transaction - As `signOrder` made it, under `id`.
+   * @throws ClientError with the rule that forbids it (NOT_A_MEMBER, BAD_SIGNATURE, ALREADY_APPROVED, ...);
+   * OUTCOME_UNKNOWN (bring the same bytes again)
+   */
+  async order(id: string, transaction: Uint8Array): Promise<Ordered> {
+    const body = JSON.stringify({ transaction: Buffer.from(transaction).toString('base64') })
+    let placed: Placed
+    try {
+      placed = await this.#post({ method: 'POST', path: '/v1/governance', body })
+    } catch (error) {
+      if (!(error instanceof ClientError) || !LEAVES_OPEN.has(error.code)) throw error
+      throw new ClientError('OUTCOME_UNKNOWN', `${error.code}: ${error.message}`, id)
+    }
+    const ordered = parseOrdered(id, placed)
+    if (ordered === undefined) throw new ClientError('BAD_ANSWER', '/v1/governance answered something else', id)
+    return ordered
+  }
+
   /** A block's header and transactions, as REST gives them. @throws ClientError with REST's code where there is none */
   async block(height: number): Promise<unknown> {
     return parseJson(await this.#get(`/v1/blocks/${height}`))
@@ -208,7 +244,7 @@ export class Client {
     })
   }
 
-  /** For what changes nothing: asks one replica after the other. */
+  /** For what may be asked any number of times: asks one replica after the other. */
   async #repeat<T>(ask: Ask, judge: (answer: Whole) => Attempt<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await exchange(this.#fetch, this.url, ask, this.#timeoutMs)
