@@ -15,6 +15,7 @@ import type {
   Committee,
   Digest,
   Height,
+  LedgerMember,
   MemberId,
   Message,
   Millis,
@@ -25,8 +26,18 @@ import type {
   ViewId,
   Vote,
 } from '@quorate/types'
-import { encodeItem, foundersCommittee, height, ledgerId, millis, seatsOf, viewBlocksOf } from '@quorate/types'
+import {
+  encodeItem,
+  foundersCommittee,
+  height,
+  ledgerId,
+  membersDecidedBy,
+  millis,
+  seatsOf,
+  viewBlocksOf,
+} from '@quorate/types'
 import type { ChoamConfig } from './config.ts'
+import { CatchUp } from './catch-up.ts'
 import { Certification } from './certification.ts'
 import type { OwnSeat } from './committees.ts'
 import { Committees } from './committees.ts'
@@ -42,13 +53,13 @@ import type { ChoamLimits } from './limits.ts'
 import { CHOAM_LIMITS } from './limits.ts'
 import type { Ordering } from './ordering.ts'
 import { headOf, itemsFor, itemsOf, transactionsAmong } from './ordering.ts'
-import type { Certified, Final, SeatingBody } from './pipeline.ts'
+import type { Final, SeatingBody } from './pipeline.ts'
 import { Pipeline } from './pipeline.ts'
 import { ReadIndex } from './read-index.ts'
 import { Repair } from './repair.ts'
 import { readStored } from './restoring.ts'
 import type { ChoamStatus } from './status.ts'
-import { heightsOf } from './status.ts'
+import { foundersOf, heightsOf } from './status.ts'
 import type { Cut } from './view.ts'
 import { View } from './view.ts'
 
@@ -57,11 +68,13 @@ export class Choam {
   readonly #limits: ChoamLimits
   readonly #founders: Committee
   readonly #committees: Committees
-  readonly #members: readonly MemberId[]
-  readonly #peers: readonly MemberId[]
+  /** Everybody, as the newest executed block has it. */
+  #members: readonly LedgerMember[]
+  #peers: readonly MemberId[] = []
   readonly #pipeline: Pipeline
   readonly #chain: Certification
   readonly #repair: Repair
+  readonly #catchUp: CatchUp
   readonly #reads: ReadIndex
   readonly #founding: Founding
   readonly #joining: Joining
@@ -82,8 +95,8 @@ export class Choam {
     this.#limits = limits
     this.#founders = foundersCommittee(config.genesis)
     this.#committees = new Committees(config.me, this.#founders)
-    this.#members = this.#founders.members.map((member) => member.id)
-    this.#peers = this.#members.filter((id) => id !== config.me)
+    this.#members = foundersOf(config.genesis)
+    this.#know(this.#members)
     this.#pipeline = new Pipeline(ledgerId(config.genesis), config.era, limits)
     this.#repair = new Repair(limits)
     this.#reads = new ReadIndex(limits.readMs)
@@ -92,6 +105,7 @@ export class Choam {
     this.#faults = new Faults(config.me)
     this.#chain = new Certification(this.#pipeline, this.#faults, (view) => this.committeeOf(view), limits)
     this.#view = this.#newView(this.#founders, -1)
+    this.#catchUp = new CatchUp(this.#pipeline, this.#chain, this.#repair)
     this.#backlog = new BoundedQueue(
       { countMax: limits.backlogItemsMax, weightMax: limits.backlogBytesMax },
       (item) => item.length,
@@ -145,7 +159,7 @@ export class Choam {
       ...heightsOf(this.#pipeline),
       round: ordering?.round ?? -1,
       tip: this.#chain.tip,
-      members: this.#members.map((member) => {
+      members: this.#members.map(({ id: member }) => {
         const tip = member === this.#config.me ? this.#pipeline : this.#repair.tipOf(member)
         const seat = committee.seatOf(member)
         const round = seat === undefined ? undefined : ordering?.rounds[seat]
@@ -229,6 +243,7 @@ export class Choam {
   #start(restored: Restored): void {
     for (const key of restored.keys) this.#committees.own(key)
     this.#faults.restore(restored.faults)
+    if (restored.members !== undefined) this.#know(restored.members)
     this.#restoreBlocks(restored)
     this.#repair.progressed(this.#now.monotonicMs)
     if (this.#committee !== this.#founders) this.#beginView()
@@ -344,9 +359,23 @@ export class Choam {
 
   // ---- views
 
+  #know(members: readonly LedgerMember[]): void {
+    this.#members = members
+    this.#peers = members.map(({ id }) => id).filter((id) => id !== this.#config.me)
+  }
+
+  /** A block has changed who is a member: those who sit ask for a view in which that holds. */
+  #membersChanged(members: readonly LedgerMember[]): void {
+    this.#know(members)
+    const isSettled = members.every(({ status }) => status === 'active')
+    if (!isSettled && this.#phase === 'operational')
+      this.#order({ kind: 'submit', items: [encodeItem({ kind: 'turn' })] })
+  }
+
   /** The members that an assemble block seats are to join. */
   #seatNext(at: Height, hash: Digest): void {
-    const committee = committeeToCome(hash, this.#members, seatsOf(this.#config.genesis))
+    const members = membersDecidedBy(this.#members, at).map(({ id }) => id)
+    const committee = committeeToCome(hash, members, seatsOf(this.#config.genesis))
     this.#append(this.#view.seated(at, committee))
   }
 
@@ -384,23 +413,12 @@ export class Choam {
     const left = this.#view
     this.#seat(body, hash, header.height)
     this.#beginView()
-    const items = this.#leave(left)
+    // What was accepted in the view that is over, and not ordered: joins of that view are not worth it.
+    const items = [...itemsFor(transactionsAmong(left.ordering?.unordered() ?? [])), ...this.#backlog.drain()]
     if (this.#phase === 'operational') this.#enterView(this.#isNewcomer, undefined, items)
     else if (this.#phase === 'following')
       this.#effects.push({ kind: 'unplaced', transactions: transactionsAmong(items) })
     else for (const item of items) this.#backlog.push(item)
-  }
-
-  /** The transactions that were accepted in a view that is over, and not ordered: with those that waited. */
-  #leave({ ordering }: View): readonly Uint8Array[] {
-    const items = ordering === undefined ? [] : ordering.unordered()
-    return [...itemsFor(transactionsAmong(items)), ...this.#waiting()]
-  }
-
-  #waiting(): readonly Uint8Array[] {
-    const items: Uint8Array[] = []
-    for (let item = this.#backlog.shift(); item !== undefined; item = this.#backlog.shift()) items.push(item)
-    return items
   }
 
   /** We hold a seat of the view, or follow those who do. */
@@ -435,6 +453,7 @@ export class Choam {
     }
     const { body, header, headerBytes, bodyBytes, hash } = made
     this.#effects.push({ kind: 'keep', seat: this.seatIn(header.view), header, headerBytes, bodyBytes, hash })
+    if (executed.members !== undefined) this.#membersChanged(executed.members)
     if (body === 'assemble') this.#seatNext(header.height, hash)
   }
 
@@ -528,33 +547,12 @@ export class Choam {
   }
 
   #blocks(from: MemberId, blocks: readonly AdmittedBlock[]): void {
-    const { certified } = this.#pipeline
-    let isUseful = false
-    for (const block of blocks) {
-      if (!this.#block(block)) break
-      isUseful ||= block.header.height > certified
+    const { taken, diverged } = this.#catchUp.take(from, blocks, this.#view)
+    if (diverged !== undefined) this.#effects.push(diverged)
+    for (const { body } of taken) {
+      if (body.kind !== 'genesis') this.#live('fetched')
+      if (body.kind === 'genesis' || body.kind === 'reconfigure') this.#isNewcomer = true
     }
-    // Who answers with nothing of use has its turn until the time for an answer is up: asking again at once would be a loop.
-    if (isUseful) this.#repair.answered(from)
-  }
-
-  /** Takes one certified block; false where it does not fit, so that those behind it don't either. */
-  #block(block: Certified): boolean {
-    const { header, hash, certificate, body } = block
-    const { certified, ordered } = this.#pipeline
-    if (header.height <= certified) return true
-    if (header.view !== this.#committee.view) return false
-    if (header.height <= ordered) {
-      const diverged = this.#chain.certified(header.height, hash, certificate)
-      if (diverged !== undefined) this.#effects.push(diverged)
-      return diverged === undefined
-    }
-    if (!this.#pipeline.isNext(header)) return false
-    if (body.kind !== 'genesis') this.#live('fetched')
-    if (body.kind === 'genesis' || body.kind === 'reconfigure') this.#isNewcomer = true
-    this.#view.block(header.height, body)
-    this.#pipeline.appendCertified(block)
-    return true
   }
 
   /** Fetches what is missing; once level with the peers, orders again. */
@@ -569,7 +567,7 @@ export class Choam {
     if (this.#phase !== 'synchronizing' || !isThrough || this.#ordering?.isCreating === true) return
     this.#live('level')
     const { ordering } = this.#view
-    const items = [...(ordering?.unordered() ?? []), ...this.#waiting()]
+    const items = [...(ordering?.unordered() ?? []), ...this.#backlog.drain()]
     this.#enterView(ordering?.isUnsure ?? this.#isNewcomer, ordering?.ownLatest, items)
   }
 

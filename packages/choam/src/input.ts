@@ -6,6 +6,7 @@ import type {
   Digest,
   Header,
   Height,
+  LedgerMember,
   MemberId,
   Message,
   Millis,
@@ -58,7 +59,8 @@ export interface StoredBlock {
 export interface Restored {
   /**
    * The block that seats the current view (genesis, or the newest certified reconfigure block), then the newest of the view's own,
-   * ascending, as far back as `recentRounds` of the config asks and to the last assemble block; empty before genesis.
+   * ascending: as far back as `recentRounds` of the config asks, 64 blocks at least, and to the last assemble block; empty before
+   * genesis.
    */
   readonly blocks: readonly StoredBlock[]
   /** Units of the current view that are on disk, in any order, own ones included. */
@@ -67,6 +69,8 @@ export interface Restored {
   readonly votes: readonly Vote[]
   /** Keys made for views that are still here. */
   readonly keys: readonly ConsensusKey[]
+  /** All members after the newest block; undefined before genesis. */
+  readonly members: readonly LedgerMember[] | undefined
   /** Faults that evidence on disk proves. */
   readonly faults: readonly Fault[]
 }
@@ -77,6 +81,8 @@ export interface Executed {
   readonly transactionsRoot: Digest
   readonly resultsRoot: Digest
   readonly stateRoot: Digest
+  /** All members after the block, where it changed anything about them. */
+  readonly members?: readonly LedgerMember[]
 }
 
 /** Everything that can happen to a replica's core. */

@@ -1,4 +1,4 @@
-// How a view ends. It orders a bounded number of blocks; then an `assemble` block is cut, whose hash seats the members of the next
+// How a view ends. It orders a bounded number of blocks, or fewer where the members have changed; then an `assemble` block is cut, whose hash seats the members of the next
 // view; those publish their joins, which are ordered like anything else, while the old committee goes on; and once they are gathered
 // the last block, `reconfigure`, hands over. All of it follows from the blocks alone, so every replica ends the view at one height.
 //
@@ -6,12 +6,15 @@
 // of blocks a new assemble block seats others.
 
 import { assert, must } from '@quorate/kernel'
-import type { Body, Committee, Reconfigure, SignedJoin } from '@quorate/types'
-import { decodePayload } from '@quorate/types'
+import type { Body, Committee, Item, OrderedHead, OrderedUnit, Reconfigure, Seat, SignedJoin } from '@quorate/types'
+import { decodePayload, height as toHeight } from '@quorate/types'
 import { Gathering } from './gathering.ts'
 
 /** A committee that doesn't gather within so many views' worth of blocks is given up for another. */
 const GATHERING_VIEWS = 4
+
+/** Seats that ask for a turn count for so many blocks: enough to hear each other, few enough to know after a restart. */
+export const TURN_BLOCKS = 64
 
 /** Where a view stands. */
 export type Stage = 'producing' | 'assembling' | 'gathering' | 'ended'
@@ -33,15 +36,23 @@ export const PRODUCTION: Readonly<Record<Stage, Readonly<Record<StageEvent, Stag
   ended: { assemble: 'impossible', seated: undefined, reconfigure: 'impossible' },
 }
 
+/** What a unit of the order carries. */
+function itemsOf({ payload }: OrderedUnit): readonly Item[] {
+  const items = decodePayload(payload)
+  assert(items.ok, 'a payload that does not decode never entered the DAG')
+  return items.value
+}
+
 /** The joins in a block's payloads, in their order. */
-export function joinsIn(heads: Extract<Body, { readonly kind: 'executions' }>['heads']): readonly SignedJoin[] {
-  return heads.flatMap((head) =>
-    head.units.flatMap(({ payload }) => {
-      const items = decodePayload(payload)
-      assert(items.ok, 'a payload that does not decode never entered the DAG')
-      return items.value.flatMap((item) => (item.kind === 'join' ? [item.join] : []))
-    }),
-  )
+export function joinsIn(heads: readonly OrderedHead[]): readonly SignedJoin[] {
+  const items = heads.flatMap((head) => head.units.flatMap(itemsOf))
+  return items.flatMap((item) => (item.kind === 'join' ? [item.join] : []))
+}
+
+/** The seats that ask for the view to end. */
+function turnsIn(heads: readonly OrderedHead[]): readonly Seat[] {
+  const units = heads.flatMap((head) => head.units)
+  return units.filter((unit) => itemsOf(unit).some((item) => item.kind === 'turn')).map((unit) => unit.creator)
 }
 
 export class Rotation {
@@ -54,10 +65,17 @@ export class Rotation {
   /** Joins ordered before the assemble block was executed here. */
   #early: SignedJoin[] = []
   #gathering: Gathering | undefined
+  readonly #faultyMax: number
+  /** When each seat asked last for the view to end. */
+  readonly #asked = new Map<Seat, number>()
 
-  /** @param began - Height of the block that seated the view. */
-  constructor(blocksMax: number, began: number) {
+  /**
+   * @param faultyMax - Seats that may ask for turns without a reason: one more must ask.
+   * @param began - Height of the block that seated the view.
+   */
+  constructor(blocksMax: number, faultyMax: number, began: number) {
     this.#blocksMax = blocksMax
+    this.#faultyMax = faultyMax
     this.#since = began
     this.#at = began
   }
@@ -78,12 +96,14 @@ export class Rotation {
       case 'genesis':
         return
       case 'executions':
+        for (const seat of turnsIn(body.heads)) this.#asked.set(seat, height)
         if (this.#stage === 'assembling') this.#early.push(...joinsIn(body.heads))
         else if (this.#stage === 'gathering') for (const join of joinsIn(body.heads)) this.#gathering?.add(join)
         return
       case 'assemble':
         this.#since = height
         this.#early = []
+        this.#asked.clear()
         return this.#step('assemble')
       case 'reconfigure':
         return this.#step('reconfigure')
@@ -104,12 +124,19 @@ export class Rotation {
     if (this.#at === this.#since || this.#stage === 'ended') return undefined
     if (this.gathering?.isComplete === true) return this.#reconfigure()
     const blocks = this.#stage === 'producing' ? this.#blocksMax : this.#blocksMax * GATHERING_VIEWS
-    return this.#at - this.#since >= blocks && this.#stage !== 'assembling' ? { kind: 'assemble' } : undefined
+    const isDue = this.#at - this.#since >= blocks || this.#isAskedFor()
+    return isDue && this.#stage !== 'assembling' ? { kind: 'assemble' } : undefined
+  }
+
+  #isAskedFor(): boolean {
+    const lately = [...this.#asked.values()].filter((at) => at > this.#at - TURN_BLOCKS)
+    return lately.length > this.#faultyMax
   }
 
   #reconfigure(): Reconfigure {
     const { committee, joins } = must(this.#gathering, 'a gathering that is complete')
-    return { kind: 'reconfigure', next: committee.view, seats: committee.members.map(({ id }) => id), joins }
+    const seats = committee.members.map(({ id }) => id)
+    return { kind: 'reconfigure', decidedBy: toHeight(this.#since), next: committee.view, seats, joins }
   }
 
   #step(event: StageEvent): void {

@@ -1,4 +1,4 @@
-import type { Digest, Height, MemberId, Seat, ViewId } from '@quorate/types'
+import type { Digest, Genesis, Height, LedgerMember, MemberId, Seat, ViewId } from '@quorate/types'
 import { height } from '@quorate/types'
 import type { Phase } from './life.ts'
 import type { Stage } from './rotation.ts'
@@ -36,6 +36,11 @@ export interface ChoamStatus {
     readonly round: number | undefined
   }[]
   readonly faults: readonly Fault[]
+}
+
+/** The members before any block says who they are. */
+export function foundersOf({ founders }: Genesis): readonly LedgerMember[] {
+  return founders.map(({ id, name }) => ({ id, name, address: undefined, status: 'active', since: height(0) }))
 }
 
 /** Heights as a status tells them: from -1, where there is none, to undefined. */

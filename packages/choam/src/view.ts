@@ -33,7 +33,7 @@ export class View {
    */
   constructor(committee: Committee, began: number, blocksMax: number, limits: ChoamLimits) {
     this.committee = committee
-    this.rotation = new Rotation(blocksMax, began)
+    this.rotation = new Rotation(blocksMax, committee.faultyMax, began)
     this.#limits = limits
     this.#height = began
     this.#recent = new RecentOrder(limits.windowRounds)

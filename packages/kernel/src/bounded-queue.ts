@@ -37,6 +37,14 @@ export class BoundedQueue<T> {
     return this.#items.slice(this.#head)
   }
 
+  /** Takes everything out, first in first. */
+  drain(): readonly T[] {
+    const items = this.#items.splice(0).slice(this.#head)
+    this.#head = 0
+    this.#weight = 0
+    return items
+  }
+
   peek(): T | undefined {
     return this.#items[this.#head]
   }

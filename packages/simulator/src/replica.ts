@@ -174,6 +174,7 @@ export class SimReplica implements Station {
         genesis,
         recentRounds: CHOAM_LIMITS.windowRounds,
         keys: [...disk.viewKeys.values()],
+        members: undefined,
       })
       const [least, most] = BOOT_MS
       world.after(this.machine.random.between(least, most), () => {

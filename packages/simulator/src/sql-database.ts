@@ -36,6 +36,7 @@ interface Head {
 
 function contentOf(bodyBytes: Uint8Array): BlockContent {
   const body = bodyOf(bodyBytes)
+  if (body.kind === 'reconfigure') return { kind: 'reconfigure', decidedBy: body.decidedBy }
   if (body.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(body) }
   const genesis = decodeGenesis(body.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')

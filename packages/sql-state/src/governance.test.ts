@@ -350,7 +350,13 @@ describe('any history', () => {
     ])
     const sorted = members.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))
     expect(look('SELECT id, name, address, status, since FROM _quorate_members ORDER BY id')).toEqual(sorted)
-    const expected = sorted.map(([id, name, address, status]) => ({ id, name, address: address ?? undefined, status }))
+    const expected = sorted.map(([id, name, address, status, since]) => ({
+      id,
+      name,
+      address: address ?? undefined,
+      status,
+      since: Number(since),
+    }))
     expect(ledger.members).toEqual(expected)
     expect(model.staying.length).toBeGreaterThan(0)
   }

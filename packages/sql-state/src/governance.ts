@@ -22,7 +22,7 @@ import type {
   SqlValue,
 } from '@quorate/types'
 import type { MemberStatus, RefusalCode, VerifySignature } from '@quorate/types'
-import { approvalsNeeded, changeDigest, isGovernanceSigned, MEMBER_LIMITS } from '@quorate/types'
+import { approvalsNeeded, changeDigest, isGovernanceSigned, height, MEMBER_LIMITS } from '@quorate/types'
 import type { Engine } from './engine.ts'
 import { MEMBER_SQL as SQL } from './member-tables.ts'
 import type { PageSource } from './pages.ts'
@@ -66,12 +66,13 @@ function answered(rows: readonly Standing[], changedMembers: boolean): Carried {
 }
 
 /** A row of `_quorate_members`. Only the ledger writes there, and it writes what these types say. */
-function memberOf([id, name, address, status]: readonly SqlValue[]): LedgerMember {
+function memberOf([id, name, address, status, since]: readonly SqlValue[]): LedgerMember {
   return {
     id: id as MemberId,
     name: String(name),
     address: address === null ? undefined : String(address),
     status: status as MemberStatus,
+    since: height(Number(since)),
   }
 }
 

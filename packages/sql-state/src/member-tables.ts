@@ -22,8 +22,8 @@ export const MEMBER_SQL = {
   lastProposal: 'SELECT proposals FROM _quorate_ledger',
   countProposal: 'UPDATE _quorate_ledger SET proposals = ?1',
 
-  members: 'SELECT id, name, address, status FROM _quorate_members ORDER BY id',
-  member: 'SELECT id, name, address, status FROM _quorate_members WHERE id = ?1',
+  members: 'SELECT id, name, address, status, since FROM _quorate_members ORDER BY id',
+  member: 'SELECT id, name, address, status, since FROM _quorate_members WHERE id = ?1',
   named: "SELECT id FROM _quorate_members WHERE name = ?1 AND status <> 'leaving'",
   countStaying: "SELECT count(*) FROM _quorate_members WHERE status <> 'leaving'",
   join: "INSERT INTO _quorate_members(id, name, address, status, since) VALUES (?1, ?2, ?3, 'joining', ?4)",

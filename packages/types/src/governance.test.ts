@@ -8,8 +8,9 @@ import { hashOf } from './domain.ts'
 import type { Change, GovernanceAction } from './governance.ts'
 import { changeDigest, governanceSignedBytes, isGovernanceSigned, rekeySignedBytes } from './governance.ts'
 import type { Digest, MemberId, Millis } from './ids.ts'
-import { rawOf } from './ids.ts'
-import { approvalsNeeded, isMemberAddress, isMemberName, membersOfNextView } from './member.ts'
+import { height, rawOf } from './ids.ts'
+import type { LedgerMember } from './member.ts'
+import { approvalsNeeded, isMemberAddress, isMemberName, membersDecidedBy, membersOfNextView } from './member.ts'
 import { decodeTransaction, encodeTransaction } from './transaction.ts'
 
 const LEDGER = '11'.repeat(32) as Digest
@@ -166,7 +167,11 @@ test('the next view is drawn from those who stay or join', () => {
     name: status,
     address: undefined,
     status,
+    since: height(5),
   })
   const all = [member('active'), member('joining'), member('leaving')]
-  expect(membersOfNextView(all).map(({ name }) => name)).toEqual(['active', 'joining'])
+  const names = (members: readonly LedgerMember[]): readonly string[] => members.map(({ name }) => name)
+  expect(names(membersOfNextView(all))).toEqual(['active', 'joining'])
+  expect(names(membersDecidedBy(all, height(5)))).toEqual(['active', 'joining'])
+  expect(names(membersDecidedBy(all, height(4)))).toEqual(['leaving'])
 })

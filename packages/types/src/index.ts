@@ -52,7 +52,14 @@ export { DIGEST_BYTES, height, millis, parseDigest, parseMemberId, rawOf, round,
 export type { Join, SignedJoin } from './join.ts'
 export { isJoinSigned, joinSignedBytes } from './join.ts'
 export type { LedgerMember, MemberStatus } from './member.ts'
-export { approvalsNeeded, isMemberAddress, isMemberName, MEMBER_LIMITS, membersOfNextView } from './member.ts'
+export {
+  approvalsNeeded,
+  isMemberAddress,
+  isMemberName,
+  MEMBER_LIMITS,
+  membersDecidedBy,
+  membersOfNextView,
+} from './member.ts'
 export { merklePath, merkleRoot, merkleRootFrom } from './merkle.ts'
 export type { Message } from './message.ts'
 export { decodeMessage, encodeMessage, MESSAGE_CODES, MESSAGE_LIMITS } from './message.ts'

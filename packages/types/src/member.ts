@@ -1,7 +1,7 @@
 // Members as the ledger lists them. The list is state: seeded by the founders, changed by governance alone, and read by replicas
 // to know whom the next view's committee is drawn from and where everyone is reached.
 
-import type { MemberId } from './ids.ts'
+import type { Height, MemberId } from './ids.ts'
 
 /**
  * Where a member stands. What the members decide holds among them at once: who joins approves, who leaves doesn't any more.
@@ -17,6 +17,8 @@ export interface LedgerMember {
   /** host:port of its replica; undefined for a founder that has not moved: genesis.json has it. */
   readonly address: string | undefined
   readonly status: MemberStatus
+  /** Height of the block that decided the status. */
+  readonly since: Height
 }
 
 /** Bounds of the membership. */
@@ -48,4 +50,9 @@ export function approvalsNeeded(members: number): number {
 /** The members from the next view on, in the order of the list. */
 export function membersOfNextView(members: readonly LedgerMember[]): readonly LedgerMember[] {
   return members.filter((member) => member.status !== 'leaving')
+}
+
+/** Who may sit in the view that an assemble block of height `by` seats: later decisions wait for the view after. */
+export function membersDecidedBy(members: readonly LedgerMember[], by: Height): readonly LedgerMember[] {
+  return members.filter(({ status, since }) => (status === 'leaving' ? since > by : since <= by))
 }

@@ -12,6 +12,8 @@ export type Item =
   | { readonly kind: 'transaction'; readonly bytes: Uint8Array }
   /** A founder takes part in genesis; later, a member joins the view that follows. */
   | { readonly kind: 'join'; readonly join: SignedJoin }
+  /** The seat that says it asks for the view to end early: the members have changed. */
+  | { readonly kind: 'turn' }
 
 /** Most items of one payload. */
 export const PAYLOAD_ITEMS_MAX = 65_536
@@ -19,8 +21,16 @@ export const PAYLOAD_ITEMS_MAX = 65_536
 /** Canonical bytes of one item; a payload is a counted list of these. */
 export function encodeItem(item: Item): Uint8Array {
   const writer = new Writer(item.kind === 'transaction' ? item.bytes.length + 8 : 256)
-  if (item.kind === 'transaction') writer.uleb(0).bytes(item.bytes)
-  else writeJoin(writer.uleb(1), item.join)
+  switch (item.kind) {
+    case 'transaction':
+      writer.uleb(0).bytes(item.bytes)
+      break
+    case 'join':
+      writeJoin(writer.uleb(1), item.join)
+      break
+    case 'turn':
+      writer.uleb(2)
+  }
   return writer.finish()
 }
 
@@ -42,6 +52,7 @@ export function decodePayload(bytes: Uint8Array): Result<readonly Item[], Decode
       const tag = r.uleb()
       if (tag === 0) return { kind: 'transaction', bytes: r.bytes(TRANSACTION_LIMITS.bytesMax) }
       if (tag === 1) return { kind: 'join', join: readJoin(r) }
+      if (tag === 2) return { kind: 'turn' }
       return r.refuse('INVALID', `item tag ${tag}`)
     })
   })

@@ -178,7 +178,10 @@ export class TestCluster {
   start(indexes: Iterable<number> = this.members.keys()): void {
     for (const index of indexes) {
       const member = this.member(index)
-      this.input(member, { kind: 'start', restored: { blocks: [], units: [], votes: [], faults: [], keys: [] } })
+      this.input(member, {
+        kind: 'start',
+        restored: { blocks: [], units: [], votes: [], faults: [], keys: [], members: undefined },
+      })
       this.#greet(member)
     }
   }
@@ -206,7 +209,14 @@ export class TestCluster {
     const votes = [...disk.votes.values()].filter((vote) => vote.height > certified)
     this.input(member, {
       kind: 'start',
-      restored: { blocks, units: [...disk.units.values()], votes, faults: disk.faults, keys: [...disk.keys.values()] },
+      restored: {
+        blocks,
+        units: [...disk.units.values()],
+        votes,
+        faults: disk.faults,
+        keys: [...disk.keys.values()],
+        members: undefined,
+      },
     })
     this.#greet(member)
   }

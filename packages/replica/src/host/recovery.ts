@@ -4,7 +4,7 @@
 
 import { assert, must, unwrap } from '@quorate/kernel'
 import type { Fault, Restored, StoredBlock as CoreBlock } from '@quorate/choam'
-import { seedOf } from '@quorate/choam'
+import { seedOf, TURN_BLOCKS } from '@quorate/choam'
 import { committeeSeatedBy } from '@quorate/membership'
 import type {
   AdmittedUnit,
@@ -15,6 +15,7 @@ import type {
   Genesis,
   Header,
   Height,
+  LedgerMember,
   OrderedHead,
   ViewId,
   Vote,
@@ -120,8 +121,8 @@ function lastHead(block: StoredBlock): OrderedHead | undefined {
 }
 
 /**
- * The newest blocks, ascending, above `above`: back to the first whose head lies more than `recentRounds` below the tip's, and to
- * the last assemble block.
+ * The newest blocks, ascending, above `above`: back to the first whose head lies more than `recentRounds` below the tip's, 64 of them
+ * at least, and to the last assemble block.
  */
 async function recentBlocks(
   store: StoredLedger,
@@ -139,7 +140,8 @@ async function recentBlocks(
     found = [...range, ...found]
     const rounds = range.flatMap((block) => lastHead(block)?.round ?? [])
     newest ??= rounds.at(-1)
-    const isFarEnough = newest !== undefined && (rounds[0] ?? newest) < newest - recentRounds
+    const isOld = newest !== undefined && (rounds[0] ?? newest) < newest - recentRounds
+    const isFarEnough = isOld && from <= tip.height - TURN_BLOCKS
     if (isFarEnough && from <= tip.lastAssemble.height) break
     if (isFarEnough && tip.lastAssemble.hash === NO_BLOCK) break
     end = from - 1
@@ -200,21 +202,27 @@ async function faultsOf(store: StoredLedger): Promise<readonly Fault[]> {
 /** Everything the core needs to go on where it stopped. `keys` are those made for views. */
 export async function restore(
   store: StoredLedger,
-  options: { readonly genesis: Genesis; readonly recentRounds: number; readonly keys: readonly ConsensusKey[] },
+  options: {
+    readonly genesis: Genesis
+    readonly recentRounds: number
+    readonly keys: readonly ConsensusKey[]
+    /** As the database has them at the ledger's tip; undefined before genesis. */
+    readonly members: readonly LedgerMember[] | undefined
+  },
 ): Promise<Restored> {
-  const { genesis, recentRounds, keys } = options
+  const { genesis, recentRounds, keys, members } = options
   const faults = await faultsOf(store)
   const newest = await store.tip()
   const founders = foundersCommittee(genesis)
   const units = await unitsOf(store, founders.view, founders)
-  if (newest === undefined) return { blocks: [], units, votes: [], faults, keys }
+  if (newest === undefined) return { blocks: [], units, votes: [], faults, keys, members }
   const tip = headerOf(newest)
   const certified = await store.certifiedTip()
   const votes = await pendingVotes(store, certified === undefined ? 0 : certified.height + 1, tip.height)
   const seating = await seatingBlock(store, tip)
   if (seating === undefined) {
     const blocks = await recentBlocks(store, tip, -1, recentRounds)
-    return { blocks: blocks.map(toCoreBlock), units, votes, faults, keys }
+    return { blocks: blocks.map(toCoreBlock), units, votes, faults, keys, members }
   }
   const body = bodyOf(seating)
   if (body.kind !== 'genesis' && body.kind !== 'reconfigure')
@@ -222,5 +230,5 @@ export async function restore(
   const committee = committeeSeatedBy(genesis, blockHash(seating.header), body)
   const recent = await recentBlocks(store, tip, seating.height, recentRounds)
   const blocks = [seating, ...recent].map(toCoreBlock)
-  return { blocks, units: await unitsOf(store, committee.view, committee), votes, faults, keys }
+  return { blocks, units: await unitsOf(store, committee.view, committee), votes, faults, keys, members }
 }

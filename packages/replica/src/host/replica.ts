@@ -13,6 +13,7 @@ import { genesisView, height, identityKey, joinSignedBytes, ledgerId, MESSAGE_LI
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { loadMemberKey } from '../crypto/keys.ts'
+import { SeatSigner } from '../crypto/seat-signer.ts'
 import { Signer } from '../crypto/signer.ts'
 import { tlsIdentity } from '../crypto/tls-identity.ts'
 import { Verifier } from '../crypto/verifier.ts'
@@ -122,7 +123,7 @@ class RunningReplica {
   readonly #verifier = new Verifier()
   readonly #clock = new SystemClock()
   readonly #submissions = new Submissions()
-  readonly #signer: Signer
+  readonly #signer: SeatSigner
   readonly #version = versionOfPackage()
   readonly #core: Choam
   readonly #reads: Reads
@@ -154,7 +155,7 @@ class RunningReplica {
     this.#log = log
     this.#store = store
     this.#writer = writer
-    this.#signer = new Signer(key, new ViewKeys(options.dataDir))
+    this.#signer = new SeatSigner(new Signer(key), new ViewKeys(options.dataDir))
     this.#readers = new SqlReaders(options.dataDir)
     this.#feedThread = new FeedThread(options.dataDir)
     this.#lending = new StateLending({
@@ -198,6 +199,7 @@ class RunningReplica {
       genesis,
       recentRounds: CHOAM_LIMITS.windowRounds,
       keys: this.#signer.viewKeys.all,
+      members: this.#writer.height === undefined ? undefined : await this.#writer.members(),
     })
     const ledger = new StoreLedger(this.#store)
     const conversations = this.#converse(ledger)

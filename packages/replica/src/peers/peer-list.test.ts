@@ -16,6 +16,7 @@ const member = (digit: string, address?: string, status: MemberStatus = 'active'
   name: `m${digit}`,
   address,
   status,
+  since: 0 as LedgerMember['since'],
 })
 
 test('before genesis: the founders', () => {

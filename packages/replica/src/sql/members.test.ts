@@ -26,15 +26,14 @@ import {
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createMemberKey } from '../crypto/keys.ts'
 import { Signer } from '../crypto/signer.ts'
-import { ViewKeys } from '../crypto/view-keys.ts'
 import type { Execution } from '../host/ports.ts'
 import { decodeOutcomes } from './outcome-list.ts'
 import { SqlWriter } from './threads.ts'
 
 const TIME_MS = 1_767_323_045_678
 const folder = mkdtempSync(join(tmpdir(), 'quorate-members-'))
-const one = new Signer(createMemberKey(join(folder, 'one.key')), new ViewKeys(folder))
-const two = new Signer(createMemberKey(join(folder, 'two.key')), new ViewKeys(folder))
+const one = new Signer(createMemberKey(join(folder, 'one.key')))
+const two = new Signer(createMemberKey(join(folder, 'two.key')))
 const genesis = unwrap(
   parseGenesis({ version: 1, name: 'x', founders: [{ name: 'one', id: one.id, address: 'h:1' }], sql: [] }),
   'a genesis',
