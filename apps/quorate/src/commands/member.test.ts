@@ -17,7 +17,7 @@ import { found } from '../founding.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'quorate-member-'))
 const plans = ['one', 'two'].map((name, at) => ({ name, address: `h:${at + 1}`, http: 'h:9', url: undefined }))
-const genesis: Genesis = found(folder, 'x', plans, createMemberKey)
+const genesis: Genesis = found(folder, { name: 'x' }, plans, createMemberKey)
 const ledger = ledgerId(genesis)
 const [ONE, TWO] = genesis.founders.map(({ id }) => id) as [MemberId, MemberId]
 const NEW = 'ab'.repeat(32) as MemberId
