@@ -23,7 +23,7 @@ function whyStuck(...flags: readonly string[]): ReturnType<typeof quorate> {
 
 test('a cluster at rest is fine; one URL leads to all members', () => {
   const { status, stdout } = whyStuck(cluster.at(2).url)
-  expect(stdout).toMatch(/^fine: nothing waits to be ordered \(height \d+\), 4 of 4 members take part\n$/)
+  expect(stdout).toMatch(/^fine: nothing waits to be ordered \(height \d+\), 4 of 4 seats take part\n$/)
   expect(status).toBe(0)
 })
 
@@ -40,7 +40,7 @@ test('two of four killed: who is missing, what the round waits for, exit code 1;
     return told.stdout.includes('0 of 2 others') ? told : undefined
   })
   expect(status).toBe(1)
-  expect(stdout).toMatch(/^stuck: 2 of 4 members take part, and a block needs 3\n/)
+  expect(stdout).toMatch(/^stuck: 2 of 4 seats take part, and a block needs 3\n/)
   for (const [name, index] of [
     ['member3', 3],
     ['member4', 4],
@@ -66,6 +66,6 @@ test('two of four killed: who is missing, what the round waits for, exit code 1;
   await cluster.at(4).ready()
   await waiting
   const fine = whyStuck('--dir', cluster.directory)
-  expect(fine.stdout).toMatch(/^fine: .* 3 of 4 members take part\n/)
+  expect(fine.stdout).toMatch(/^fine: .* 3 of 4 seats take part\n/)
   expect(fine.status).toBe(0)
 })

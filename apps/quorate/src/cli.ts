@@ -9,6 +9,7 @@ import { addMember } from './commands/member.ts'
 import { addShell } from './commands/shell.ts'
 import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
+import { addTail } from './commands/tail.ts'
 import { addTx } from './commands/tx.ts'
 import { addVerify } from './commands/verify.ts'
 import { addWhyStuck } from './commands/why-stuck.ts'
@@ -31,7 +32,19 @@ function programOf(): Command {
     .exitOverride()
     // Errors are printed once, in `run`.
     .configureOutput({ outputError: () => undefined })
-  const add = [addInit, addStart, addDev, addShell, addMember, addStatus, addTx, addVerify, addWhyStuck, addBackup]
+  const add = [
+    addInit,
+    addStart,
+    addDev,
+    addShell,
+    addMember,
+    addStatus,
+    addTail,
+    addTx,
+    addVerify,
+    addWhyStuck,
+    addBackup,
+  ]
   for (const each of add) each(program)
   const settle = (command: Command): void => {
     command.exitOverride().configureOutput({ outputError: () => undefined })

@@ -9,6 +9,10 @@
 import type { BackOff } from './back-off.ts'
 import { waitMs } from './back-off.ts'
 import { ClientError } from './client-error.ts'
+import type { ChangeEntry, LogEntry } from './feed/entry.ts'
+import { parseChange, parseLog } from './feed/entry.ts'
+import type { FollowOptions, FollowParts } from './feed/follow.ts'
+import { Follower } from './feed/follow.ts'
 import type { Answer, Ask, Fetch } from './http.ts'
 import { errorIn, exchange, parseJson, wishOf } from './http.ts'
 import type { Argument, Placed, Rows, Statement } from './statement.ts'
@@ -32,7 +36,7 @@ export interface ClientOptions {
   readonly urls: readonly string[]
   /** Whether writes go to members too that these replicas name. */
   readonly learn?: boolean
-  /** Longest wait for one answer. */
+  /** Longest wait for one answer, and longest silence of a feed. */
   readonly timeoutMs?: number
   /** Most attempts of one request, the first included. */
   readonly attemptsMax?: number
@@ -61,6 +65,18 @@ export interface Submitted {
 export interface Queried extends Rows {
   /** Height of the state that was read. */
   readonly height: number
+}
+
+/** How to follow changes. */
+export interface ChangesOptions extends FollowOptions {
+  /** Only these tables; without it all. */
+  readonly tables?: readonly string[]
+}
+
+/** How to follow the log. */
+export interface LogOptions extends FollowOptions {
+  /** Whether entries say what the transactions say. */
+  readonly statements?: boolean
 }
 
 /** Refusals of a read that another replica, or the same one later, may answer. */
@@ -173,6 +189,35 @@ export class Client {
    */
   stream(): Stream {
     return new Stream({ url: this.url, fetch: this.#fetch, timeoutMs: this.#timeoutMs })
+  }
+
+  /**
+   * Follows which rows change, in the ledger's order, as it becomes final, going on with another replica where one fails:
+   * no entry is missing, none comes twice. Each block ends with an entry of kind `block`. Goes on until it is left, or
+   * `signal` ends it. @throws ClientError HEIGHT_GONE where no replica keeps the position any more; POSITION_INVALID,
+   * TABLES_INVALID, BAD_ANSWER
+   */
+  changes(options: ChangesOptions = {}): AsyncGenerator<ChangeEntry, void, undefined> {
+    const { tables } = options
+    const query = tables === undefined ? '' : `?tables=${tables.map(encodeURIComponent).join(',')}`
+    return new Follower(this.#followParts(), `/v1/changes${query}`, parseChange, options).entries()
+  }
+
+  /** Follows the ledger's transactions and blocks likewise. @throws ClientError as `changes` does */
+  log(options: LogOptions = {}): AsyncGenerator<LogEntry, void, undefined> {
+    const query = options.statements === true ? '?statements=1' : ''
+    return new Follower(this.#followParts(), `/v1/log${query}`, parseLog, options).entries()
+  }
+
+  #followParts(): FollowParts {
+    return {
+      urls: this.#urls,
+      fetch: this.#fetch,
+      clock: this.#clock,
+      random: this.#random,
+      backOff: this.#backOff,
+      silenceMs: this.#timeoutMs,
+    }
   }
 
   /** The replica's state. @throws ClientError UNREACHABLE, BAD_ANSWER */

@@ -38,13 +38,34 @@ function isNotSent(error: unknown): boolean {
   return typeof code === 'string' && NOT_SENT.has(code)
 }
 
+/** Most bytes of an answer: as large as the largest receipt. A server that says more is not listened to any longer. */
+export const ANSWER_BYTES_MAX = 256 * 1024 * 1024
+
+async function textOf(response: Response, bytesMax: number): Promise<string> {
+  const decoder = new TextDecoder()
+  let [text, bytes] = ['', 0]
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    // Leaving the loop ends the connection.
+    if (bytes > bytesMax) throw new Error(`the answer has more than ${bytesMax} bytes`)
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
 /** Sends `ask` to the replica at `url` and reads the whole answer, within `timeoutMs`. Never rejects. */
 export async function exchange(fetchIt: Fetch, url: string, ask: Ask, timeoutMs: number): Promise<Answer> {
   return exchangeUntil(fetchIt, url, ask, AbortSignal.timeout(timeoutMs))
 }
 
 /** The same, until `signal` ends it. */
-export async function exchangeUntil(fetchIt: Fetch, url: string, ask: Ask, signal: AbortSignal): Promise<Answer> {
+export async function exchangeUntil(
+  fetchIt: Fetch,
+  url: string,
+  ask: Ask,
+  signal: AbortSignal,
+  bytesMax: number = ANSWER_BYTES_MAX,
+): Promise<Answer> {
   const { method, path, headers, body } = ask
   try {
     const response = await fetchIt(url.replace(/\/+$/, '') + path, {
@@ -53,7 +74,12 @@ export async function exchangeUntil(fetchIt: Fetch, url: string, ask: Ask, signa
       signal,
       ...(body === undefined ? {} : { body }),
     })
-    return { kind: 'answer', status: response.status, headers: response.headers, text: await response.text() }
+    return {
+      kind: 'answer',
+      status: response.status,
+      headers: response.headers,
+      text: await textOf(response, bytesMax),
+    }
   } catch (error) {
     return { kind: 'none', isSent: !isNotSent(error), message: `${url}: ${reasonOf(error)}` }
   }

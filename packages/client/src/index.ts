@@ -1,7 +1,18 @@
 export type { BackOff } from './back-off.ts'
-export type { ClientOptions, Queried, Submitted } from './client.ts'
+export type { ChangesOptions, ClientOptions, LogOptions, Queried, Submitted } from './client.ts'
 export { Client } from './client.ts'
 export { ClientError } from './client-error.ts'
+export type {
+  BlockEntry,
+  ChangeEntry,
+  Image,
+  LogEntry,
+  ResetEntry,
+  RowEntry,
+  SchemaEntry,
+  TransactionEntry,
+} from './feed/entry.ts'
+export type { FollowOptions } from './feed/follow.ts'
 export type { Fetch } from './http.ts'
 export type { Membership, MemberView, ProposalView } from './members.ts'
 export { awaited, parseMembership } from './members.ts'

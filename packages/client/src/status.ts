@@ -8,6 +8,8 @@ export interface PeerStatus {
   /** URL where it serves clients; empty where it isn't known. */
   readonly http: string
   readonly connected: boolean
+  /** Its seat in the view's committee; undefined where it has none. */
+  readonly seat: number | undefined
   /** Highest height that it is known to have voted for. */
   readonly height: number | undefined
   /** Round of its newest unit that the asked replica has. */
@@ -29,6 +31,12 @@ export interface LedgerStatus {
   readonly name: string
   readonly phase: string
   readonly ready: boolean
+  /** The reign of one committee. */
+  readonly view: string
+  /** How far the view is from its end. */
+  readonly stage: string
+  /** Its seat in the view's committee; undefined where it has none. */
+  readonly seat: number | undefined
   readonly seats: number
   readonly quorum: number
   readonly height: number
@@ -73,6 +81,9 @@ export function parseStatus(value: unknown): LedgerStatus | undefined {
     name: text(status['name']),
     phase: text(status['phase']),
     ready: status['ready'] === true,
+    view: text(status['view']),
+    stage: text(status['stage']),
+    seat: known(status['seat']),
     seats: count(status['seats']),
     quorum: count(status['quorum']),
     height: status['height'],
@@ -91,6 +102,7 @@ export function parseStatus(value: unknown): LedgerStatus | undefined {
       address: text(peer['address']),
       http: text(peer['http']),
       connected: peer['connected'] === true,
+      seat: known(peer['seat']),
       height: known(peer['height']),
       round: known(peer['round']),
     })),

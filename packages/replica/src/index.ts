@@ -1,6 +1,6 @@
 export { createMemberKey, loadMemberKey } from './crypto/keys.ts'
 export type { MemberKey } from './crypto/keys.ts'
-export { Signer } from './crypto/signer.ts'
+export { IdentitySigner } from './crypto/signer.ts'
 export { KeyError } from './crypto/key-error.ts'
 export { verifyNow } from './crypto/verify-now.ts'
 export type { Status } from './gateway/ports.ts'

@@ -33,6 +33,8 @@ class Shelf {
   readonly votes = new Map<number, Uint8Array>()
   readonly evidence: StoredEvidence[] = []
   readonly places = new Map<string, TransactionPlace>()
+  readonly kept = new Set<number>()
+  prunedBelow = 0
   tip = -1
   certified = -1
   #row = 0
@@ -78,7 +80,26 @@ class Shelf {
           this.units.delete(key)
           this.ownRounds.delete(`${unit.view}${unit.round}`)
         }
+        return
+      case 'prune-view':
+        for (const [key, unit] of this.units) if (unit.view === record.view) this.units.delete(key)
+        return
+      case 'prune-blocks':
+        return this.#prune(record)
     }
+  }
+
+  #prune({ below, keep }: Extract<StoreRecord, { kind: 'prune-blocks' }>): void {
+    for (const height of keep) this.kept.add(height)
+    this.prunedBelow = Math.max(this.prunedBelow, below)
+    for (const height of this.blocks.keys()) {
+      if (height >= this.prunedBelow || this.kept.has(height)) continue
+      this.blocks.delete(height)
+      this.certificates.delete(height)
+      this.votes.delete(height)
+    }
+    for (const [id, { height }] of this.places)
+      if (height < this.prunedBelow && !this.kept.has(height)) this.places.delete(id)
   }
 
   #putBlock(record: Block): void {
@@ -289,6 +310,10 @@ export class SimDisk implements StoredLedger {
 
   evidence(): Promise<readonly StoredEvidence[]> {
     return Promise.resolve([...this.#shelf.evidence])
+  }
+
+  prunedBelow(): Promise<number> {
+    return Promise.resolve(this.#shelf.prunedBelow)
   }
 
   transaction(id: string): Promise<TransactionPlace | undefined> {

@@ -70,6 +70,7 @@ export function lyingGateway(front: Gateway, random: Random): Gateway {
     read: (program, level) => front.read(program, level),
     openSession: (options) => front.openSession(options),
     block: (at) => front.block(at),
+    prunedBelow: () => front.prunedBelow(),
     transaction: (id) => front.transaction(id),
     submitOrder: (transaction) => front.submitOrder(transaction),
     submit: async (submission) => {

@@ -126,7 +126,12 @@ describe('deciding', () => {
     expect(ledger.members.length).toBe(4)
     const decided = ledger.next
     expect(say(C, approving(1, ADD_E))).toBe('passed 3/3')
-    expect(ledger.members.find(({ id }) => id === E)).toEqual({ id: E, name: 'e', address: 'e:1', status: 'joining' })
+    expect(ledger.members.find(({ id }) => id === E)).toMatchObject({
+      id: E,
+      name: 'e',
+      address: 'e:1',
+      status: 'joining',
+    })
     expect(ledger.members.map(({ id }) => id)).toEqual([A, B, C, D, E].sort())
     ledger.reconfigure(decided - 1)
     expect(statuses()).toContain('e joining')

@@ -65,8 +65,8 @@ async function order(
 ): Promise<void> {
   const config = configOf(flags)
   const ledger = ledgerId(readGenesis(config.genesis))
-  const { loadMemberKey, Signer } = await import('@quorate/replica')
-  const signer = new Signer(loadMemberKey(config.key))
+  const { loadMemberKey, IdentitySigner } = await import('@quorate/replica')
+  const signer = new IdentitySigner(loadMemberKey(config.key))
   const client = clientOf(flags, config)
   const membership = await membershipOf(client, ledger)
   const action = await actionFor(membership, ledger)
@@ -100,8 +100,8 @@ async function remove(member: string, flags: MemberFlags): Promise<void> {
 
 /** The signature of a new key, made where there is none, over its going on as `member`. */
 async function consentOf(ledger: Digest, member: MemberId, keyPath: string): Promise<ReturnType<typeof parseConsent>> {
-  const { createMemberKey, loadMemberKey, Signer } = await import('@quorate/replica')
-  const signer = new Signer(existsSync(keyPath) ? loadMemberKey(keyPath) : createMemberKey(keyPath))
+  const { createMemberKey, loadMemberKey, IdentitySigner } = await import('@quorate/replica')
+  const signer = new IdentitySigner(existsSync(keyPath) ? loadMemberKey(keyPath) : createMemberKey(keyPath))
   return { successor: signer.id, signature: signer.sign(rekeySignedBytes(ledger, member, signer.id)) }
 }
 

@@ -26,7 +26,8 @@ function numberText(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e15 ? value.toFixed(1) : String(value)
 }
 
-function cell(value: Value): string {
+/** A value in a line or a table. */
+export function cell(value: Value): string {
   if (value === null) return 'NULL'
   if (typeof value === 'string') return visible(value)
   if (typeof value === 'number') return numberText(value)

@@ -19,7 +19,16 @@ type Name = (typeof NAMES)[number]
 function member(name: Name, change: Partial<LedgerStatus> = {}): MemberLook {
   const peers = NAMES.filter((each) => each !== name).map((each) => {
     const http = `http://${each}`
-    return { member: `key-${each}`, name: each, address: `${each}:1`, http, connected: true, height: 10, round: 20 }
+    return {
+      member: `key-${each}`,
+      name: each,
+      address: `${each}:1`,
+      http,
+      connected: true,
+      seat: 1,
+      height: 10,
+      round: 20,
+    }
   })
   const status: LedgerStatus = {
     ledger: 'ledger',
@@ -27,6 +36,9 @@ function member(name: Name, change: Partial<LedgerStatus> = {}): MemberLook {
     name,
     phase: 'operational',
     ready: true,
+    view: 'view',
+    stage: 'producing',
+    seat: 0,
     seats: 4,
     quorum: 3,
     height: 10,
@@ -71,10 +83,10 @@ function told(diagnosis: Diagnosis, code: string): string {
 test('nothing to do, and blocks that come, are fine', () => {
   const idle = diagnose(fine, fine, 2000)
   expect(idle).toMatchObject({ isStuck: false, findings: [] })
-  expect(diagnosisText(idle)).toBe('fine: nothing waits to be ordered (height 10), 4 of 4 members take part')
+  expect(diagnosisText(idle)).toBe('fine: nothing waits to be ordered (height 10), 4 of 4 seats take part')
   const later = look(...NAMES.map((name) => member(name, { height: 12, stateRoot: 'root-12' })))
   expect(diagnosisText(diagnose(fine, later, 2000))).toBe(
-    'fine: blocks come (height 10 to 12 in 2.0 s), 4 of 4 members take part',
+    'fine: blocks come (height 10 to 12 in 2.0 s), 4 of 4 seats take part',
   )
 })
 
@@ -87,7 +99,7 @@ test('a quorum is missing: who, how many of how many, and whose units the round 
   const stuck = look(...rest, gone('m3'), gone('m4'))
   const diagnosis = diagnose(stuck, stuck, 2000)
   expect(diagnosis.isStuck).toBe(true)
-  expect(diagnosis.summary).toBe('2 of 4 members take part, and a block needs 3')
+  expect(diagnosis.summary).toBe('2 of 4 seats take part, and a block needs 3')
   expect(told(diagnosis, 'NO_ANSWER')).toBe(
     'm3 does not answer at http://m3: connect ECONNREFUSED; 0 of 2 others are connected to it\n' +
       'm4 does not answer at http://m4: connect ECONNREFUSED; 0 of 2 others are connected to it',
@@ -112,9 +124,7 @@ test('votes are missing, at which height and whose', () => {
 test('there is work, all are there, and still no block', () => {
   const stuck = look(...NAMES.map((name) => member(name, { queued: 1 })))
   const diagnosis = diagnose(stuck, stuck, 2000)
-  expect(diagnosis.summary).toBe(
-    'no block in 2.0 s beyond height 10 although 4 of 4 members take part and there is work',
-  )
+  expect(diagnosis.summary).toBe('no block in 2.0 s beyond height 10 although 4 of 4 seats take part and there is work')
   expect(told(diagnosis, 'NOT_ORDERED')).toMatch(/round 20 has 4 units.*block 11/)
 })
 
@@ -125,6 +135,32 @@ test('a member whose HTTP is out of reach counts by what the others see of it', 
   expect(told(diagnosis, 'NO_ANSWER')).toContain('m4 has no known URL to ask; 2 of 2 others are connected to it')
 })
 
+test('members without a seat count for nothing but are told of; rounds of another view say nothing', () => {
+  const names = ['m1', 'm2', 'm3'] as const
+  const unseat = (look: MemberLook): MemberLook => {
+    const peers = (look.status?.peers ?? []).map((peer) => (peer.name === 'm4' ? { ...peer, seat: undefined } : peer))
+    return { ...look, status: look.status && { ...look.status, peers, seats: 3, quorum: 3 } }
+  }
+  const all = names.map((name) => unseat(member(name)))
+  const spare = member('m4', { seat: undefined, phase: 'following' })
+  const idle = look(...all, spare)
+  expect(diagnosisText(diagnose(idle, idle, 2000))).toBe(
+    'fine: nothing waits to be ordered (height 10), 3 of 3 seats take part',
+  )
+  const away = look(...all, gone('m4'))
+  expect(diagnose(away, away, 2000).isStuck).toBe(false)
+  expect(told(diagnose(away, away, 2000), 'NO_ANSWER')).toMatch(/3 of 3 others are connected to it; it holds no seat$/)
+  const [first, second] = all.map((each) => without(each, ['m3', 'm4'])) as [MemberLook, MemberLook]
+  const old = {
+    ...spare,
+    status: spare.status && { ...spare.status, view: 'before', height: 9, round: 900, queued: 1 },
+  }
+  const stuck = look(first, second, gone('m3'), old)
+  const diagnosis = diagnose(stuck, stuck, 2000)
+  expect(diagnosis).toMatchObject({ isStuck: true, summary: '2 of 3 seats take part, and a block needs 3' })
+  expect(told(diagnosis, 'NOT_ORDERED')).toMatch(/^round 20 has/)
+})
+
 test('phases: who catches up, who waits for founders, who failed', () => {
   const mixed = look(
     member('m1'),
@@ -133,7 +169,7 @@ test('phases: who catches up, who waits for founders, who failed', () => {
     member('m4', { phase: 'dreaming' }),
   )
   const diagnosis = diagnose(mixed, mixed, 2000)
-  expect(diagnosis).toMatchObject({ isStuck: true, summary: '1 of 4 members take part, and a block needs 3' })
+  expect(diagnosis).toMatchObject({ isStuck: true, summary: '1 of 4 seats take part, and a block needs 3' })
   expect(told(diagnosis, 'PHASE')).toBe('m2 fetches blocks, at height 4 of 10\nm4 is dreaming at height 10')
   expect(told(diagnosis, 'DIVERGED')).toContain('m3 failed')
   const founding = look(...NAMES.map((name) => member(name, { phase: 'founding', height: 0, round: -1 })))

@@ -53,6 +53,26 @@ function seconds(ms: number): string {
   return `${(Math.abs(ms) / 1000).toFixed(1)} s`
 }
 
+/** The answer that has come furthest: it tells the view, and who sits in its committee. */
+function furthest(answers: readonly Answer[]): Answer | undefined {
+  return answers.reduce<Answer | undefined>((best, each) => {
+    return best === undefined || each.status.height > best.status.height ? each : best
+  }, undefined)
+}
+
+/** Those who sit in the committee; all, where nobody tells. */
+function seated(look: Look): readonly MemberLook[] {
+  const reference = furthest(answersIn(look))
+  if (reference === undefined) return look.members
+  const { status } = reference
+  const sits = (member: MemberLook): boolean =>
+    member.name === reference.name
+      ? status.seat !== undefined
+      : status.peers.some((peer) => isSame(peer, member) && peer.seat !== undefined)
+  const found = look.members.filter(sits)
+  return found.length === 0 ? look.members : found
+}
+
 /** Whether it takes part, by its own word, or where it isn't heard by the word of most others. */
 function isPresent(look: Look, member: MemberLook): boolean {
   if (member.status !== undefined) return member.status.phase === 'operational' || member.status.phase === 'founding'
@@ -61,13 +81,15 @@ function isPresent(look: Look, member: MemberLook): boolean {
 }
 
 function absences(look: Look): readonly Finding[] {
+  const committee = seated(look)
   return look.members.flatMap((member): readonly Finding[] => {
     const { name, url, status, error, lastWords } = member
     if (status !== undefined) return []
     const { connected, asked } = linksTo(look, member)
     const links = asked === 0 ? '' : `; ${connected} of ${asked} others are connected to it`
     const where = url === undefined ? `${name} has no known URL to ask` : `${name} does not answer at ${url}: ${error}`
-    const findings: Finding[] = [{ code: 'NO_ANSWER', text: `${where}${links}` }]
+    const seat = committee.includes(member) ? '' : '; it holds no seat'
+    const findings: Finding[] = [{ code: 'NO_ANSWER', text: `${where}${links}${seat}` }]
     if (lastWords !== undefined) {
       const at = new Date(lastWords.atMs).toISOString()
       const text = `${name} stopped by itself at ${at}: ${lastWords.code}: ${lastWords.message}`
@@ -77,15 +99,20 @@ function absences(look: Look): readonly Finding[] {
   })
 }
 
-function phases(answers: readonly Answer[], tip: number): readonly Finding[] {
-  return answers
-    .filter(({ status }) => status.phase !== 'operational')
+function phases(look: Look, tip: number): readonly Finding[] {
+  const committee = seated(look)
+  const isRight = (member: Answer): boolean =>
+    member.status.phase === (committee.includes(member) ? 'operational' : 'following')
+  return answersIn(look)
+    .filter((member) => !isRight(member))
     .map(({ name, status: { phase, height } }) => {
       if (phase === 'failed')
         return { code: 'DIVERGED', text: `${name} failed: what a quorum certified contradicts it (height ${height})` }
       const what: Readonly<Record<string, string>> = {
         initial: 'has not begun yet',
         founding: 'waits for a quorum of founders',
+        following: `follows blocks at height ${height} of ${tip}, and does not sit in its seat yet`,
+        operational: `does not know yet, at height ${height} of ${tip}, that it holds no seat`,
         synchronizing: `fetches blocks, at height ${height} of ${tip}`,
       }
       return { code: 'PHASE', text: `${name} ${what[phase] ?? `is ${phase} at height ${height}`}` }
@@ -108,9 +135,11 @@ function highest(
 
 /** What a block at the next height waits for. */
 function waitingFor(look: Look, tip: number, quorum: number): readonly Finding[] {
-  const answers = answersIn(look)
+  const view = furthest(answersIn(look))?.status.view
+  const answers = answersIn(look).filter(({ status }) => status.view === view)
+  const committee = seated(look)
   const next = tip + 1
-  const voted = look.members.map((member) => ({
+  const voted = committee.map((member) => ({
     name: member.name,
     at: highest(
       answers,
@@ -126,7 +155,7 @@ function waitingFor(look: Look, tip: number, quorum: number): readonly Finding[]
     return [{ code: 'VOTES_MISSING', text }]
   }
   const round = answers.reduce((most, { status }) => Math.max(most, status.round), -1)
-  const units = look.members.map((member) => ({
+  const units = committee.map((member) => ({
     name: member.name,
     at: highest(
       answers,
@@ -141,7 +170,9 @@ function waitingFor(look: Look, tip: number, quorum: number): readonly Finding[]
     const text = `round ${round} has units of ${names(makers)}, and the next one needs ${quorum}; none seen of ${missing}`
     return [{ code: 'UNITS_MISSING', text }]
   }
-  const text = `round ${round} has ${makers.length} units, enough to go on, but block ${next} is not ordered yet`
+  const stage = furthest(answers)?.status.stage ?? ''
+  const what = stage === '' || stage === 'producing' ? '' : ` (the view is ${stage})`
+  const text = `round ${round} has ${makers.length} units, enough to go on, but block ${next} is not ordered yet${what}`
   return [{ code: 'NOT_ORDERED', text }]
 }
 
@@ -213,19 +244,20 @@ export function diagnose(first: Look, second: Look, elapsedMs: number): Diagnosi
   }
   const tipOf = (look: Look): number => answersIn(look).reduce((most, { status }) => Math.max(most, status.height), 0)
   const [before, tip] = [tipOf(first), tipOf(second)]
-  const quorum = answers.reduce((most, { status }) => Math.max(most, status.quorum), 1)
-  const seats = Math.max(second.members.length, ...answers.map(({ status }) => status.seats))
-  const present = second.members.filter((member) => isPresent(second, member))
+  const quorum = furthest(answers)?.status.quorum ?? 1
+  const committee = seated(second)
+  const seats = Math.max(committee.length, furthest(answers)?.status.seats ?? 0)
+  const present = committee.filter((member) => isPresent(second, member))
   const isWorking = answers.some(({ status }) => status.queued > 0 || (status.voted ?? 0) > tip)
   const isFounding = answers.every(({ status }) => status.phase === 'founding' || status.phase === 'initial')
   const span = `in ${seconds(elapsedMs)}`
-  const base = [...absences(second), ...phases(answers, tip)]
+  const base = [...absences(second), ...phases(second, tip)]
   if (present.length < quorum) {
-    const summary = `${present.length} of ${seats} members take part, and a block needs ${quorum}`
+    const summary = `${present.length} of ${seats} seats take part, and a block needs ${quorum}`
     const waiting = isWorking && !isFounding ? waitingFor(second, tip, quorum) : []
     return { isStuck: true, summary, findings: [{ code: 'NO_QUORUM', text: summary }, ...base, ...waiting, ...notes] }
   }
-  const there = `${present.length} of ${seats} members take part`
+  const there = `${present.length} of ${seats} seats take part`
   if (tip > before) {
     const summary = `blocks come (height ${before} to ${tip} ${span}), ${there}`
     return { isStuck: false, summary, findings: [...base, ...links(answers), ...notes] }

@@ -126,6 +126,24 @@ test('an unknown outcome is resolved by id: sent again where this session sent i
   expect(session.metrics.outcomes).toEqual({ executed: 1, rejected: 0, overloaded: 0, unknown: 1 })
 })
 
+test('a server that never stops talking is cut, and another one asked', async () => {
+  let chunks = 0
+  const { session, clock } = sessionOf((_, attempt) => {
+    if (attempt > 1) return executed()
+    const chunk = new Uint8Array(1024 * 1024).fill(32)
+    const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) => {
+        chunks += 1
+        controller.enqueue(chunk)
+      },
+    })
+    return new Response(endless, { status: 200 })
+  })
+  expect(await clock.until(session.submit(INSERT))).toMatchObject({ kind: 'executed' })
+  expect(chunks).toBeGreaterThan(64)
+  expect(chunks).toBeLessThan(70)
+})
+
 test('abort: before it was sent nothing happens, afterwards the outcome is unknown', async () => {
   const { session, seen, clock } = sessionOf(() => 'hang')
   const early = await clock.until(session.submit(INSERT, { signal: AbortSignal.abort() }))

@@ -45,6 +45,9 @@ export interface SubmitOptions {
   readonly signal?: AbortSignal
 }
 
+/** Most bytes of an answer to a transaction: what a gateway sends at most, and some more. */
+export const SUBMIT_ANSWER_BYTES_MAX = 64 * 1024 * 1024
+
 /** A transaction with its id, as it is sent, however often. Store it before `submit` where it must survive this process. */
 export interface Prepared {
   readonly id: string
@@ -223,7 +226,7 @@ export class ClientSession {
     const abort = new AbortController()
     this.#aborts.set(attempt, abort)
     const ask = { method: 'POST', path: '/v1/transactions', body: prepared.body } as const
-    const answer = await exchangeUntil(this.#fetch, url, ask, abort.signal)
+    const answer = await exchangeUntil(this.#fetch, url, ask, abort.signal, SUBMIT_ANSWER_BYTES_MAX)
     // Cancelled: the machine has its verdict already.
     if (!this.#aborts.delete(attempt)) return
     this.#feed({ kind: 'answered', attempt, verdict: judge(key, prepared.statements, answer) })

@@ -2,16 +2,18 @@
 // batches on both sides of the border, some claims broken; then end the threads while they owe an answer.
 
 import { generateKeyPairSync } from 'node:crypto'
+import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
 import { packClaims, unpackClaims } from './claim-batch.ts'
 import { memberIdOf } from './keys.ts'
 import { Signer } from './signer.ts'
+import { ViewKeys } from './view-keys.ts'
 import { POOL_CLAIMS_MAX, POOL_CLAIMS_MIN, Verifier } from './verifier.ts'
 import type { SignatureClaim } from './verify-now.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-const signer = new Signer({ id: memberIdOf(publicKey)!, privateKey })
+const signer = new Signer({ id: memberIdOf(publicKey)!, privateKey }, new ViewKeys(tmpdir()))
 let open: Verifier | undefined
 afterEach(() => open?.close())
 

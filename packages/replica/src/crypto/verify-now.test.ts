@@ -2,10 +2,12 @@
 // build each odd case from a good signature or from the curve's small subgroup; flip every bit of a good one.
 
 import { generateKeyPairSync } from 'node:crypto'
+import { tmpdir } from 'node:os'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { memberIdOf } from './keys.ts'
 import { Signer } from './signer.ts'
+import { ViewKeys } from './view-keys.ts'
 import { verifyNow } from './verify-now.ts'
 
 const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
@@ -13,7 +15,7 @@ const message = new TextEncoder().encode('a message')
 
 function newSigner(): Signer {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  return new Signer({ id: memberIdOf(publicKey)!, privateKey })
+  return new Signer({ id: memberIdOf(publicKey)!, privateKey }, new ViewKeys(tmpdir()))
 }
 
 function littleEndian(value: bigint): Uint8Array {

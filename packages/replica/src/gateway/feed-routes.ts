@@ -11,7 +11,7 @@ import type { Logger } from 'pino'
 import type { FeedSource, Position, Topic } from '../feed/entry.ts'
 import { parsePosition } from '../feed/entry.ts'
 import type { HttpError } from './answers.ts'
-import { Feed } from './feed.ts'
+import { Feed, feedPosition } from './feed.ts'
 import type { FeedFormat, FeedRequest } from './feed.ts'
 import { badRequest, LINES_TYPE, sendError } from './http.ts'
 import type { GatewayLimits } from './limits.ts'
@@ -153,6 +153,7 @@ export class FeedRoutes {
       // Its end is the connection's: what a client has not taken goes with it.
       connection: 'close',
       'quorate-height': String(this.#source.tip ?? 0),
+      'quorate-position': feedPosition(asked),
     })
     raw.flushHeaders()
     const feed = new Feed(this.#source, asked, raw, this.#limits)

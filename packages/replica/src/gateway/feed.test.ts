@@ -342,6 +342,7 @@ describe('questions', () => {
     })
     expect(answer.headers.get('access-control-allow-origin')).toBe('https://example.org')
     expect(answer.headers.get('quorate-height')).toBe('0')
+    expect(answer.headers.get('quorate-position')).toBe('1')
     expect(answer.headers.get('content-type')).toBe('application/x-ndjson')
     await answer.body?.cancel()
   })

@@ -22,6 +22,11 @@ export interface FeedRequest {
   readonly tables: ReadonlySet<string> | undefined
 }
 
+/** Where a feed begins, as its clients write it. */
+export function feedPosition({ topic, from: { height, after } }: FeedRequest): string {
+  return after === undefined ? String(height) : positionText(topic, height, after.index, after.sequence)
+}
+
 /** Why a feed ended, where the client did not end it. */
 export type FeedEnd =
   /** The client took too long. */
@@ -50,9 +55,7 @@ export class Feed {
     this.#request = request
     this.#raw = raw
     this.#limits = limits
-    const { height, after } = request.from
-    this.#position =
-      after === undefined ? String(height) : positionText(request.topic, height, after.index, after.sequence)
+    this.#position = feedPosition(request)
     this.#told = new Promise((resolve) => {
       this.#endOf = resolve
     })

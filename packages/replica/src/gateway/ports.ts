@@ -233,6 +233,8 @@ export interface Replica {
   /** Cheap: asked at every scrape and every health check. */
   status(): Status
   block(height: Height): Promise<BlockView | undefined>
+  /** Blocks below this height are no longer kept here, but for a few that always are; 0 where all are. */
+  prunedBelow(): Promise<number>
   /** The first transaction of this id. */
   transaction(id: string): Promise<TransactionView | undefined>
   /** Bytes of the receipt that proves it (see `encodeReceipt`). */

@@ -134,6 +134,26 @@ function transactionRoutes(app: FastifyInstance, ports: RestPorts): void {
 
 const HEIGHT = /^[0-9]{1,15}$/
 
+/** Not there yet, or not any more. */
+async function noBlock(replica: Replica, at: number): Promise<HttpError> {
+  const below = await replica.prunedBelow()
+  return at < below
+    ? {
+        status: 404,
+        code: 'HEIGHT_GONE',
+        message: `block ${at} is no longer kept here, where blocks begin at ${below}`,
+      }
+    : notFound(`no block at height ${at}`)
+}
+
+/** The ids of blocks that are gone are gone with them: nobody can tell them from ids that never were. */
+async function noTransaction(replica: Replica): Promise<HttpError> {
+  const below = await replica.prunedBelow()
+  if (below === 0) return notFound('no transaction of this id')
+  const message = `no transaction of this id from height ${below} on; what is older is no longer kept here`
+  return { status: 404, code: 'NOT_FOUND_OR_GONE', message }
+}
+
 function ledgerRoutes(app: FastifyInstance, { replica, limits }: RestPorts): void {
   app.get<{ Params: { height: string } }>('/v1/blocks/:height', async (request, reply) => {
     const given = request.params.height
@@ -141,13 +161,13 @@ function ledgerRoutes(app: FastifyInstance, { replica, limits }: RestPorts): voi
       return sendError(reply, badRequest('HEIGHT_INVALID', 'a height is a number in decimal digits'))
     const block = await replica.block(height(Number(given)))
     return block === undefined
-      ? sendError(reply, notFound(`no block at height ${given}`))
+      ? sendError(reply, await noBlock(replica, Number(given)))
       : sendJson(reply, 200, JSON.stringify(block), block.height)
   })
 
   app.get<{ Params: { id: string } }>('/v1/tx/:id', async (request, reply) => {
     const view = await replica.transaction(request.params.id)
-    if (view === undefined) return sendError(reply, notFound('no transaction of this id'))
+    if (view === undefined) return sendError(reply, await noTransaction(replica))
     return sendJson(reply, 200, printTransaction(view), view.height)
   })
 
@@ -164,7 +184,7 @@ function ledgerRoutes(app: FastifyInstance, { replica, limits }: RestPorts): voi
 
   app.get<{ Params: { id: string } }>('/v1/tx/:id/proof', async (request, reply) => {
     const receipt = await replica.receipt(request.params.id)
-    if (receipt === undefined) return sendError(reply, notFound('no transaction of this id'))
+    if (receipt === undefined) return sendError(reply, await noTransaction(replica))
     return sendJson(
       reply,
       200,

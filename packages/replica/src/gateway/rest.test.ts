@@ -190,6 +190,26 @@ describe('queries', () => {
 })
 
 describe('the ledger and the replica', () => {
+  test('what is pruned is told from what never was, as far as that can be known', async () => {
+    const { json } = await transact({ sql: 'INSERT INTO t (a) VALUES (1)' })
+    const { height } = json as { height: number }
+    const codes = async (): Promise<readonly unknown[]> =>
+      Promise.all(
+        [
+          `/v1/blocks/${height}`,
+          `/v1/blocks/${height + 9}`,
+          '/v1/tx/none',
+          '/v1/tx/none/proof',
+          '/v1/tx/none/outcome',
+        ].map(async (path) => ((await harness.get(path)).json as { code?: string }).code),
+      )
+    expect(await codes()).toEqual([undefined, 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND', 'NOT_FOUND'])
+    harness.replica.pruned = height + 1
+    const gone = 'NOT_FOUND_OR_GONE'
+    expect(await codes()).toEqual(['HEIGHT_GONE', 'NOT_FOUND', gone, gone, 'NOT_FOUND'])
+    harness.replica.pruned = 0
+  })
+
   test('blocks, transactions, proofs', async () => {
     const { json } = await transact({
       sql: 'INSERT INTO t (a) VALUES (?)',

@@ -207,7 +207,7 @@ export class Gateway {
       reply
         .header('access-control-allow-origin', origin)
         .header('vary', 'origin')
-        .header('access-control-expose-headers', 'quorate-height, retry-after')
+        .header('access-control-expose-headers', 'quorate-height, quorate-position, retry-after')
       if (request.method !== 'OPTIONS') return done()
       reply.header('access-control-allow-methods', 'GET, POST').header('access-control-max-age', '600')
       reply.header('access-control-allow-headers', 'authorization, content-type, idempotency-key, quorate-read')

@@ -65,7 +65,7 @@ export interface FrontParts {
   readonly core: Choam
   readonly genesis: Genesis
   readonly ledger: Digest
-  readonly store: Pick<Store, 'block' | 'transaction'>
+  readonly store: Pick<Store, 'block' | 'prunedBelow' | 'transaction'>
   readonly readers: ReadersOfFront
   readonly reads: Reads
   readonly submissions: Submissions
@@ -210,6 +210,10 @@ export class Front implements Replica {
       signers: certificate.signatures.map((each) => each.seat),
       transactions: hashes.map(({ bytes, id }, position) => ({ id, hash: transactionHash(bytes), position })),
     }
+  }
+
+  prunedBelow(): Promise<number> {
+    return this.#parts.store.prunedBelow()
   }
 
   async transaction(id: string): Promise<TransactionView | undefined> {

@@ -13,7 +13,6 @@ import { genesisView, height, identityKey, joinSignedBytes, ledgerId, MESSAGE_LI
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { loadMemberKey } from '../crypto/keys.ts'
-import { SeatSigner } from '../crypto/seat-signer.ts'
 import { Signer } from '../crypto/signer.ts'
 import { tlsIdentity } from '../crypto/tls-identity.ts'
 import { Verifier } from '../crypto/verifier.ts'
@@ -123,7 +122,7 @@ class RunningReplica {
   readonly #verifier = new Verifier()
   readonly #clock = new SystemClock()
   readonly #submissions = new Submissions()
-  readonly #signer: SeatSigner
+  readonly #signer: Signer
   readonly #version = versionOfPackage()
   readonly #core: Choam
   readonly #reads: Reads
@@ -155,7 +154,7 @@ class RunningReplica {
     this.#log = log
     this.#store = store
     this.#writer = writer
-    this.#signer = new SeatSigner(new Signer(key), new ViewKeys(options.dataDir))
+    this.#signer = new Signer(key, new ViewKeys(options.dataDir))
     this.#readers = new SqlReaders(options.dataDir)
     this.#feedThread = new FeedThread(options.dataDir)
     this.#lending = new StateLending({

@@ -25,15 +25,15 @@ import {
 } from '@quorate/types'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createMemberKey } from '../crypto/keys.ts'
-import { Signer } from '../crypto/signer.ts'
+import { IdentitySigner } from '../crypto/signer.ts'
 import type { Execution } from '../host/ports.ts'
 import { decodeOutcomes } from './outcome-list.ts'
 import { SqlWriter } from './threads.ts'
 
 const TIME_MS = 1_767_323_045_678
 const folder = mkdtempSync(join(tmpdir(), 'quorate-members-'))
-const one = new Signer(createMemberKey(join(folder, 'one.key')))
-const two = new Signer(createMemberKey(join(folder, 'two.key')))
+const one = new IdentitySigner(createMemberKey(join(folder, 'one.key')))
+const two = new IdentitySigner(createMemberKey(join(folder, 'two.key')))
 const genesis = unwrap(
   parseGenesis({ version: 1, name: 'x', founders: [{ name: 'one', id: one.id, address: 'h:1' }], sql: [] }),
   'a genesis',
@@ -50,7 +50,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function order(signer: Signer, action: GovernanceAction, author: MemberId = signer.id): Uint8Array {
+function order(signer: IdentitySigner, action: GovernanceAction, author: MemberId = signer.id): Uint8Array {
   const seal = (signature: Uint8Array): Uint8Array =>
     encodeTransaction({
       id: `${action.kind}-${author.slice(0, 8)}-${signer.id.slice(0, 8)}`,
@@ -78,7 +78,7 @@ test('orders with real signatures; members told when they change, kept over a re
   expect(await writer.members()).toEqual([])
   const bodyBytes = encodeBody({ kind: 'genesis', genesis: encodeGenesis(genesis), joins: [] })
   const founding = await writer.execute({ height: height(0), timeMs: millis(TIME_MS), seed, bodyBytes })
-  const founder = { id: one.id, name: 'one', address: undefined, status: 'active' }
+  const founder = { id: one.id, name: 'one', address: undefined, status: 'active', since: 0 }
   expect(founding.members).toEqual([founder])
 
   const refused = await block(
@@ -97,8 +97,8 @@ test('orders with real signatures; members told when they change, kept over a re
   const change = { kind: 'rekey', member: one.id, successor: two.id } as const
   const rekeyed = await block(3, order(one, { kind: 'propose', change, consent }))
   const after = [
-    { id: one.id, name: 'one', address: 'x:2', status: 'leaving' },
-    { id: two.id, name: 'one', address: 'x:2', status: 'joining' },
+    { id: one.id, name: 'one', address: 'x:2', status: 'leaving', since: 3 },
+    { id: two.id, name: 'one', address: 'x:2', status: 'joining', since: 3 },
   ].sort((a, b) => (a.id < b.id ? -1 : 1))
   expect(rekeyed.members).toEqual(after)
   expect((await block(4, order(one, { kind: 'withdraw', proposal: 1 }))).kinds).toEqual(['NOT_A_MEMBER'])

@@ -7,8 +7,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { FolderLock } from './folder-lock.ts'
 import { LedgerReads } from './ledger-reads.ts'
 import { LedgerWrites } from './ledger-writes.ts'
+import { Pruner } from './pruner.ts'
 import type { StoreAnswers, StoreRead, StoreRecord } from './record.ts'
-import { SCHEMA, SCHEMA_VERSION } from './schema.ts'
+import { MIGRATIONS, SCHEMA, SCHEMA_VERSION } from './schema.ts'
 import { StoreError, toStoreError } from './store-error.ts'
 import { BACKLOG_BLOCKS_MAX, TransactionIndex } from './transaction-index.ts'
 
@@ -39,6 +40,9 @@ export class LedgerFile {
   readonly #writes: LedgerWrites
   readonly #reads: LedgerReads
   readonly #transactions: TransactionIndex
+  readonly #pruner: Pruner
+  /** Which of the two was at it last: they take turns. */
+  #indexedLast = false
 
   /** @throws StoreError STORE_LOCKED, STORE_VERSION, STORE_LEDGER, STORE_CORRUPT, STORE_IO */
   constructor(options: StoreOptions) {
@@ -55,8 +59,9 @@ export class LedgerFile {
       prepare(db, this.#path, options)
       syncFolder(options.folder)
       this.#transactions = new TransactionIndex(db)
-      this.#writes = new LedgerWrites(db, this.#path, this.#transactions)
-      this.#reads = new LedgerReads(db, this.#transactions)
+      this.#pruner = new Pruner(db)
+      this.#writes = new LedgerWrites(db, this.#path, this.#transactions, this.#pruner)
+      this.#reads = new LedgerReads(db, this.#transactions, this.#pruner)
     } catch (error) {
       db?.close()
       this.#lock.release()
@@ -67,7 +72,7 @@ export class LedgerFile {
 
   /**
    * Makes all records durable in one transaction, or none.
-   * @throws StoreError STORE_CONFLICT, STORE_IO, STORE_CORRUPT
+   * @throws StoreError STORE_CONFLICT, STORE_PRUNED, STORE_IO, STORE_CORRUPT
    */
   write(records: Iterable<StoreRecord>): void {
     try {
@@ -75,7 +80,9 @@ export class LedgerFile {
       for (const record of records) this.#writes.put(record)
       this.#db.exec('COMMIT')
       this.#transactions.recount()
+      this.#pruner.committed()
       while (this.#transactions.backlog > BACKLOG_BLOCKS_MAX) this.#transactions.step()
+      while (this.#pruner.isTooFarBehind) this.#pruner.step()
     } catch (error) {
       try {
         if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
@@ -88,15 +95,18 @@ export class LedgerFile {
 
   /** Whether `tidy` has something to do. */
   get isUntidy(): boolean {
-    return this.#transactions.backlog > 0
+    return this.#transactions.backlog > 0 || this.#pruner.isBehind
   }
 
   /** Does a little of what can wait; for when nothing else is to be done. */
   tidy(): void {
+    const index = this.#transactions.backlog > 0 && !(this.#indexedLast && this.#pruner.isBehind)
+    this.#indexedLast = index
     try {
-      this.#transactions.step()
+      if (index) this.#transactions.step()
+      else this.#pruner.step()
     } catch (error) {
-      throw toStoreError(error, 'indexing transactions', this.#path)
+      throw toStoreError(error, index ? 'indexing transactions' : 'pruning', this.#path)
     }
   }
 
@@ -139,6 +149,21 @@ function prepare(db: DatabaseSync, path: string, options: StoreOptions): void {
   db.exec('PRAGMA journal_size_limit = 67108864')
   db.exec('PRAGMA cache_size = -16384')
   if (isNew) create(db, options)
+  else migrate(db)
+}
+
+/** Brings an older store up to this schema, all in one transaction. */
+function migrate(db: DatabaseSync): void {
+  db.exec('BEGIN IMMEDIATE')
+  for (let version = versionOf(db); version < SCHEMA_VERSION; version += 1) {
+    db.exec(MIGRATIONS.get(version) ?? '')
+    db.prepare(`UPDATE meta SET value = ? WHERE key = 'schema_version'`).run(String(version + 1))
+  }
+  db.exec('COMMIT')
+}
+
+function versionOf(db: DatabaseSync): number {
+  return Number(text(db, `SELECT value FROM meta WHERE key = 'schema_version'`))
 }
 
 function create(db: DatabaseSync, options: StoreOptions): void {
@@ -154,7 +179,7 @@ function check(db: DatabaseSync, path: string, options: StoreOptions): void {
   const known = number(db, `SELECT count(*) FROM sqlite_schema WHERE name = 'meta'`) === 1
   const get = known ? db.prepare('SELECT value FROM meta WHERE key = ?') : undefined
   const version = get?.get('schema_version')?.['value'] ?? 'none'
-  if (version !== String(SCHEMA_VERSION)) {
+  if (version !== String(SCHEMA_VERSION) && !MIGRATIONS.has(Number(version))) {
     throw new StoreError('STORE_VERSION', `${path}: found schema version ${String(version)}, wanted ${SCHEMA_VERSION}`)
   }
   const ledgerId = get?.get('ledger_id')?.['value'] ?? 'none'

@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { Pruner } from './pruner.ts'
 import type { StoreAnswers, StoredBlock, StoredHeader, StoredUnit, StoreRead, UnitCursor, UnitPage } from './record.ts'
 import { rowSum, unitKey } from './row-sum.ts'
 import { StoreError } from './store-error.ts'
@@ -22,10 +23,11 @@ export class LedgerReads {
   readonly #vote: StatementSync
   readonly #lastVote: StatementSync
   readonly #transactions: TransactionIndex
+  readonly #pruner: Pruner
   readonly #meta: StatementSync
   readonly #evidence: StatementSync
 
-  constructor(db: DatabaseSync, transactions: TransactionIndex) {
+  constructor(db: DatabaseSync, transactions: TransactionIndex, pruner: Pruner) {
     this.#blocks = db.prepare(
       `SELECT ${BLOCK}
        FROM blocks LEFT JOIN certificates USING (height) WHERE height >= ? ORDER BY height LIMIT ?`,
@@ -48,6 +50,7 @@ export class LedgerReads {
     this.#vote = db.prepare('SELECT height, bytes, sum FROM votes WHERE height = ?')
     this.#lastVote = db.prepare('SELECT height, bytes, sum FROM votes ORDER BY height DESC LIMIT 1')
     this.#transactions = transactions
+    this.#pruner = pruner
     this.#meta = db.prepare('SELECT value FROM meta WHERE key = ?')
     this.#evidence = db.prepare('SELECT member, bytes, sum FROM evidence ORDER BY rowid LIMIT ?')
   }
@@ -70,6 +73,8 @@ export class LedgerReads {
         return maybe(this.#lastVote.get(), toVote)
       case 'transaction':
         return this.#transactions.find(read.id)
+      case 'pruned-below':
+        return this.#pruner.floor
       case 'meta':
         return maybe(this.#meta.get(read.key), (row) => text(row, 'value'))
       case 'evidence':
@@ -86,6 +91,8 @@ export class LedgerReads {
     const blocks: StoredBlock[] = []
     let size = 0
     for (const row of this.#blocks.iterate(from, countMax)) {
+      // Behind a gap lies what a pruned ledger keeps for good.
+      if (integer(row, 'height') !== from + blocks.length) break
       const block = toBlock(row)
       size += block.header.length + block.body.length + block.results.length + (block.certificate?.length ?? 0)
       if (blocks.length > 0 && size > bytesMax) break

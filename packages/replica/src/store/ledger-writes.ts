@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { bytesEqual, sha256 } from '@quorate/kernel'
+import type { Pruner } from './pruner.ts'
 import type { StoreRecord } from './record.ts'
 import { EVIDENCE_PER_MEMBER_MAX } from './record.ts'
 import { rowSum, unitKey } from './row-sum.ts'
@@ -16,6 +17,7 @@ export class LedgerWrites {
   readonly #block: StatementSync
   readonly #headerAt: StatementSync
   readonly #transactions: TransactionIndex
+  readonly #pruner: Pruner
   readonly #certificate: StatementSync
   readonly #vote: StatementSync
   readonly #voteAt: StatementSync
@@ -24,9 +26,10 @@ export class LedgerWrites {
   readonly #meta: StatementSync
   readonly #pruneUnits: StatementSync
 
-  constructor(db: DatabaseSync, path: string, transactions: TransactionIndex) {
+  constructor(db: DatabaseSync, path: string, transactions: TransactionIndex, pruner: Pruner) {
     this.#path = path
     this.#transactions = transactions
+    this.#pruner = pruner
     this.#unit = db.prepare(
       `INSERT INTO units (view, hash, creator, round, own, bytes, sum) VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (view, hash) DO NOTHING`,
@@ -59,10 +62,12 @@ export class LedgerWrites {
         this.#putBlock(record)
         return
       case 'certificate':
+        if (this.#pruner.isPruned(record.height)) return
         // Any quorum's certificate proves the block; the first one stays.
         this.#certificate.run(record.height, record.bytes, rowSum(record.height, record.bytes))
         return
       case 'vote':
+        this.#mustBeAbove(record.height, 'vote')
         if (this.#vote.run(record.height, record.bytes, rowSum(record.height, record.bytes)).changes === 0) {
           this.#mustEqual(this.#voteAt, record.height, record.bytes, 'vote')
         }
@@ -78,6 +83,12 @@ export class LedgerWrites {
       case 'prune-units':
         this.#pruneUnits.run(record.view, record.belowRound)
         return
+      case 'prune-view':
+        this.#pruner.endView(record.view)
+        return
+      case 'prune-blocks':
+        this.#pruner.raise(record.below, record.keep)
+        return
     }
   }
 
@@ -88,11 +99,19 @@ export class LedgerWrites {
 
   #putBlock(record: Extract<StoreRecord, { kind: 'block' }>): void {
     const { height, header, results, body } = record
+    this.#mustBeAbove(height, 'block')
     if (this.#block.run(height, header, results, body, rowSum(height, header, results, body)).changes === 0) {
       this.#mustEqual(this.#headerAt, height, header, 'block')
       return
     }
     this.#transactions.note(height, record.transactions)
+    this.#pruner.added(record.transactions.length)
+  }
+
+  #mustBeAbove(height: number, what: string): void {
+    if (!this.#pruner.isPruned(height)) return
+    const message = `${this.#path}: ${what} at height ${height}: everything below ${this.#pruner.floor} is pruned`
+    throw new StoreError('STORE_PRUNED', message)
   }
 
   #mustEqual(statement: StatementSync, height: number, wanted: Uint8Array, what: string): void {

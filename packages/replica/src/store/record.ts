@@ -31,6 +31,13 @@ export type StoreRecord =
   | { readonly kind: 'meta'; readonly key: string; readonly value: string }
   /** Forgets the units of `view` below `belowRound`. */
   | { readonly kind: 'prune-units'; readonly view: string; readonly belowRound: number }
+  /** Forgets all units of a view that has ended, little by little. */
+  | { readonly kind: 'prune-view'; readonly view: string }
+  /**
+   * Forgets blocks below a height with all that belongs to them, little by little, except those at the heights to `keep`, now and
+   * earlier. Everything that they are still needed for must be on disk elsewhere.
+   */
+  | { readonly kind: 'prune-blocks'; readonly below: number; readonly keep: readonly number[] }
 
 /** A block as stored. The certificate is undefined until a quorum has signed. */
 export interface StoredBlock {
@@ -93,6 +100,7 @@ export type StoreRead =
   | { readonly kind: 'transaction'; readonly id: string }
   | { readonly kind: 'meta'; readonly key: string }
   | { readonly kind: 'evidence' }
+  | { readonly kind: 'pruned-below' }
 
 /** The answer to each kind of question. */
 export interface StoreAnswers {
@@ -106,6 +114,7 @@ export interface StoreAnswers {
   readonly transaction: TransactionPlace | undefined
   readonly meta: string | undefined
   readonly evidence: readonly StoredEvidence[]
+  readonly 'pruned-below': number
 }
 
 /** Most proofs kept against one member. */
@@ -127,6 +136,9 @@ export function recordBytes(record: StoreRecord): number {
     case 'meta':
       return record.key.length + record.value.length
     case 'prune-units':
+    case 'prune-view':
       return 0
+    case 'prune-blocks':
+      return record.keep.length * 8
   }
 }

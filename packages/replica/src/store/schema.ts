@@ -2,7 +2,23 @@
  * Number of the schema below. A store of another number is refused; a change comes with a migration and the next
  * number.
  */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
+
+/** What pruning needs: what a store of schema 2 lacks. */
+const PRUNING = `
+-- Ids of blocks that are in the table of transactions: by them it is pruned.
+CREATE TABLE indexed (height INTEGER PRIMARY KEY, ids TEXT NOT NULL) STRICT;
+-- Blocks below the height in meta's 'pruned_below' are deleted, little by little, except these.
+CREATE TABLE kept (height INTEGER PRIMARY KEY) STRICT;
+-- Views whose units are deleted, little by little.
+CREATE TABLE ended_views (view TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+`
+
+const INDEXED =
+  'INSERT INTO indexed (height, ids) SELECT height, json_group_array(id) FROM transactions GROUP BY height;'
+
+/** What makes a store of that number one of the next. */
+export const MIGRATIONS: ReadonlyMap<number, string> = new Map([[2, PRUNING + INDEXED]])
 
 /**
  * The tables of `ledger.db`, readable with the sqlite3 shell. Hashes and keys are hexadecimal text. Certificates have a
@@ -46,4 +62,4 @@ CREATE TABLE evidence (
   sum INTEGER NOT NULL,
   PRIMARY KEY (member, digest)
 ) STRICT;
-`
+${PRUNING}`

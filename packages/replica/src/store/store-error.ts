@@ -15,6 +15,8 @@ export type StoreErrorCode =
    * block.
    */
   | 'STORE_CONFLICT'
+  /** A block or vote at a height that was pruned: whoever writes it takes this replica for one that is further back. */
+  | 'STORE_PRUNED'
   /** More is waiting to be written than `STORE_LIMITS` allows. */
   | 'STORE_OVERLOADED'
   /** The store was closed. */

@@ -117,7 +117,7 @@ describe('opening', () => {
     db.exec(`UPDATE meta SET value = '99' WHERE key = 'schema_version'`)
     db.close()
     await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toMatchObject({ code: 'STORE_VERSION' })
-    await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toThrow('found schema version 99, wanted 2')
+    await expect(Store.open({ folder, ledgerId: LEDGER })).rejects.toThrow('found schema version 99, wanted 3')
   })
 
   test('a database of something else is refused, and left as it was', async () => {
@@ -147,7 +147,7 @@ describe('opening', () => {
 
   test.each([
     ['blocks', 'body', 'block 7', (store: Store) => store.block(7)],
-    ['blocks', 'results', 'block 7', (store: Store) => store.blocks(0, 10, 1e6)],
+    ['blocks', 'results', 'block 7', (store: Store) => store.blocks(7, 10, 1e6)],
     ['blocks', 'header', 'block 7', (store: Store) => store.tip()],
     ['certificates', 'bytes', 'certificate 7', (store: Store) => store.certifiedTip()],
     ['votes', 'bytes', 'vote 7', (store: Store) => store.vote(7)],

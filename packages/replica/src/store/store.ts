@@ -93,7 +93,7 @@ export class Store {
 
   /**
    * Makes all records durable together. The bytes are copied before this returns.
-   * @throws StoreError STORE_CONFLICT, STORE_IO, STORE_CORRUPT, STORE_OVERLOADED, STORE_CLOSED (as rejection)
+   * @throws StoreError STORE_CONFLICT, STORE_PRUNED, STORE_IO, STORE_CORRUPT, STORE_OVERLOADED, STORE_CLOSED (as rejection)
    */
   append(records: readonly StoreRecord[]): Promise<void> {
     let bytes = 0
@@ -114,7 +114,8 @@ export class Store {
   }
 
   /**
-   * Blocks from `from` on: at most `countMax`, and as many as fit into `bytesMax`, but at least one where there is one.
+   * Blocks from `from` on, in a row: at most `countMax`, and as many as fit into `bytesMax`, but at least one. None where there is
+   * none at `from`.
    */
   blocks(from: number, countMax: number, bytesMax: number): Promise<readonly StoredBlock[]> {
     return this.#read({ kind: 'blocks', from, countMax, bytesMax })
@@ -123,7 +124,12 @@ export class Store {
   /** One block, or undefined. */
   async block(height: number): Promise<StoredBlock | undefined> {
     const [block] = await this.blocks(height, 1, 0)
-    return block?.height === height ? block : undefined
+    return block
+  }
+
+  /** Below this height only blocks that are kept for good are here, or few others that are about to go; 0 if none was pruned. */
+  prunedBelow(): Promise<number> {
+    return this.#read({ kind: 'pruned-below' })
   }
 
   /** The highest block, certified or not. */
@@ -254,6 +260,8 @@ function detach(record: StoreRecord, transfer: ArrayBuffer[]): StoreRecord {
       return { ...record, bytes: own(record.bytes) }
     case 'meta':
     case 'prune-units':
+    case 'prune-view':
+    case 'prune-blocks':
       return record
   }
 }

@@ -24,6 +24,7 @@ export class TransactionIndex {
   readonly #db: DatabaseSync
   readonly #putIds: StatementSync
   readonly #nextIds: StatementSync
+  readonly #moveIds: StatementSync
   readonly #forgetIds: StatementSync
   readonly #put: StatementSync
   readonly #find: StatementSync
@@ -36,6 +37,7 @@ export class TransactionIndex {
     this.#db = db
     this.#putIds = db.prepare('INSERT INTO unindexed (height, ids) VALUES (?, ?)')
     this.#nextIds = db.prepare('SELECT height, ids FROM unindexed ORDER BY height LIMIT 1')
+    this.#moveIds = db.prepare('INSERT OR REPLACE INTO indexed SELECT height, ids FROM unindexed WHERE height = ?')
     this.#forgetIds = db.prepare('DELETE FROM unindexed WHERE height = ?')
     this.#put = db.prepare('INSERT INTO transactions (id, height, position) VALUES (?, ?, ?) ON CONFLICT DO NOTHING')
     this.#find = db.prepare('SELECT height, position FROM transactions WHERE id = ?')
@@ -83,7 +85,11 @@ export class TransactionIndex {
       const id = ids[position] ?? ''
       if (id !== '') this.#put.run(id, height, position)
     }
-    if (end === ids.length) this.#forgetIds.run(height)
+    if (end === ids.length) {
+      // They are kept in order as long as their block: an index by height would cost more than all of this.
+      this.#moveIds.run(height)
+      this.#forgetIds.run(height)
+    }
     this.#db.exec('COMMIT')
     this.#db.exec('PRAGMA synchronous = FULL')
     this.#underway.at = end

@@ -63,6 +63,8 @@ class FakeSession implements Session {
 export class FakeReplica implements Replica {
   /** When set, every submission and read is refused so. */
   refusal: Refused | undefined
+  /** Blocks below are not kept. */
+  pruned = 0
   submissions = 0
   readonly orders: Uint8Array[] = []
   reads = 0
@@ -185,7 +187,7 @@ export class FakeReplica implements Replica {
   }
 
   async block(at: Height): Promise<BlockView | undefined> {
-    if (at > this.#height) return undefined
+    if (at > this.#height || at < this.pruned) return undefined
     const roots = { previous: ZEROS, transactionsRoot: ZEROS, resultsRoot: ZEROS, stateRoot: ZEROS, body: ZEROS }
     return {
       height: at,
@@ -197,6 +199,10 @@ export class FakeReplica implements Replica {
       signers: [0, 1, 2],
       transactions: [],
     }
+  }
+
+  async prunedBelow(): Promise<number> {
+    return this.pruned
   }
 
   async transaction(id: string): Promise<TransactionView | undefined> {

@@ -8,7 +8,20 @@ if (folder === undefined || ledgerId === undefined) throw new Error('usage: appe
 
 const store = await Store.open({ folder, ledgerId })
 const first = ((await store.tip())?.height ?? -1) + 1
-const tell = (line: string): number => writeSync(1, `${line}\n`)
+
+/** Waits where the pipe is full: its reader may be slow. Lines are shorter than what a pipe takes at once or not at all. */
+function tell(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`)
+      return
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== 'EAGAIN') throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+    }
+  }
+}
+
 tell('opened')
 
 async function append(height: number): Promise<void> {
