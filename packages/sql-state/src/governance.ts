@@ -133,8 +133,7 @@ export class Assembly {
 
   /** Does what a member orders, or nothing. */
   carryOut({ author, action }: Governance): Carried {
-    this.#own(SQL.expire, BigInt(this.#block.timeMs))
-    this.#own(SQL.expireApprovals)
+    this.#close(SQL.expire, BigInt(this.#block.timeMs))
     switch (action.kind) {
       case 'propose':
         return this.#propose(author, action.change)
@@ -217,7 +216,7 @@ export class Assembly {
     }
     const forbids = this.#forbids(found.change)
     if (forbids !== undefined) return forbids
-    this.#close(found.number)
+    this.#close(SQL.close, found.number)
     this.#apply(found.change)
     return answered([{ proposal: found.number, state: 'passed', approvals, needed }], true)
   }
@@ -227,7 +226,7 @@ export class Assembly {
     if ('kind' in found) return found
     const needed = approvalsNeeded(this.#count(SQL.countStaying))
     if (found.proposer === author) {
-      this.#close(number)
+      this.#close(SQL.close, number)
       return answered([{ proposal: number, state: 'withdrawn', approvals: 0, needed }], false)
     }
     if (this.#own(SQL.hasApproved, number, author) === undefined)
@@ -310,13 +309,12 @@ export class Assembly {
   /** What a key has said, and what is open about it, goes with it. */
   #leave(member: MemberId, since: bigint): void {
     this.#own(SQL.leave, member, since)
-    this.#own(SQL.closeOf, member)
+    this.#close(SQL.closeBy, member)
+    this.#close(SQL.closeAbout, member)
     this.#own(SQL.disapproveAll, member)
-    this.#own(SQL.expireApprovals)
   }
 
-  #close(number: bigint): void {
-    this.#own(SQL.close, number)
-    this.#own(SQL.expireApprovals)
+  #close(which: readonly [string, string], argument: bigint | MemberId): void {
+    for (const sql of which) this.#own(sql, argument)
   }
 }
