@@ -5,7 +5,8 @@
 //
 // A decision holds among the members at once: whoever is leaving neither approves nor is counted, what it had said in open
 // proposals goes with it, and whoever joins takes part. That keeps one rule, "more than two thirds of those who stay", and makes a
-// key that is given up useless from the block that says so. Only the committee waits, for the next view (`beginView`).
+// key that is given up useless from the block that says so. Only the committee waits, for the next view (`turnView` in
+// block-connection.ts).
 //
 // Proposals are counted when somebody approves, not when the membership shrinks: a proposal that thereby has enough passes when
 // anyone approves it, be it for the second time.

@@ -4,8 +4,9 @@
 
 /** Made in the genesis block. */
 export const MEMBER_TABLES: readonly string[] = [
-  // One row: which ledger this is, and the number of the last proposal.
-  'CREATE TABLE _quorate_ledger(id INTEGER PRIMARY KEY CHECK (id = 0), ledger TEXT NOT NULL, proposals INTEGER NOT NULL)',
+  // One row: which ledger this is, the number of the last proposal, the height of the last assemble block.
+  'CREATE TABLE _quorate_ledger(id INTEGER PRIMARY KEY CHECK (id = 0), ledger TEXT NOT NULL, proposals INTEGER NOT NULL, ' +
+    'assembled INTEGER NOT NULL)',
   // Status: active, joining, leaving; `since` is the height that decided it. No address: as in genesis.json.
   'CREATE TABLE _quorate_members(id TEXT PRIMARY KEY, name TEXT NOT NULL, address TEXT, status TEXT NOT NULL, ' +
     'since INTEGER NOT NULL) WITHOUT ROWID',
@@ -26,9 +27,12 @@ function closing(index: string, condition: string): readonly [string, string] {
   return [`DELETE FROM _quorate_approvals WHERE proposal IN (SELECT number ${found})`, `DELETE ${found}`]
 }
 
+/** Decided when the committee that takes over was drawn: what came later waits for the next one. */
+const ASSEMBLED = 'since <= (SELECT assembled FROM _quorate_ledger)'
+
 /** Statements of membership; one text each, so that each is prepared once a block. */
 export const MEMBER_SQL = {
-  found: 'INSERT INTO _quorate_ledger(id, ledger, proposals) VALUES (0, ?1, 0)',
+  found: 'INSERT INTO _quorate_ledger(id, ledger, proposals, assembled) VALUES (0, ?1, 0, 0)',
   founder: "INSERT INTO _quorate_members(id, name, status, since) VALUES (?1, ?2, 'active', 0)",
   ledger: 'SELECT ledger FROM _quorate_ledger',
   lastProposal: 'SELECT proposals FROM _quorate_ledger',
@@ -41,9 +45,9 @@ export const MEMBER_SQL = {
   join: "INSERT INTO _quorate_members(id, name, address, status, since) VALUES (?1, ?2, ?3, 'joining', ?4)",
   leave: "UPDATE _quorate_members SET status = 'leaving', since = ?2 WHERE id = ?1",
   move: 'UPDATE _quorate_members SET address = ?2 WHERE id = ?1',
-  /** A view begins with what was decided by a height. */
-  seat: "UPDATE _quorate_members SET status = 'active' WHERE status = 'joining' AND since <= ?1",
-  dismiss: "DELETE FROM _quorate_members WHERE status = 'leaving' AND since <= ?1",
+  assemble: 'UPDATE _quorate_ledger SET assembled = ?1',
+  seat: `UPDATE _quorate_members SET status = 'active' WHERE status = 'joining' AND ${ASSEMBLED}`,
+  dismiss: `DELETE FROM _quorate_members WHERE status = 'leaving' AND ${ASSEMBLED}`,
 
   proposal:
     'SELECT number, kind, member, name, address, successor, digest, proposer FROM _quorate_proposals WHERE number = ?1',
