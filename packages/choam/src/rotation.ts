@@ -7,7 +7,7 @@
 
 import { assert, must } from '@quorate/kernel'
 import type { Body, Committee, Item, OrderedHead, OrderedUnit, Reconfigure, Seat, SignedJoin } from '@quorate/types'
-import { decodePayload, height as toHeight } from '@quorate/types'
+import { decodePayload } from '@quorate/types'
 import { Gathering } from './gathering.ts'
 
 /** A committee that doesn't gather within so many views' worth of blocks is given up for another. */
@@ -136,7 +136,7 @@ export class Rotation {
   #reconfigure(): Reconfigure {
     const { committee, joins } = must(this.#gathering, 'a gathering that is complete')
     const seats = committee.members.map(({ id }) => id)
-    return { kind: 'reconfigure', decidedBy: toHeight(this.#since), next: committee.view, seats, joins }
+    return { kind: 'reconfigure', next: committee.view, seats, joins }
   }
 
   #step(event: StageEvent): void {

@@ -36,8 +36,8 @@ interface Head {
 
 function contentOf(bodyBytes: Uint8Array): BlockContent {
   const body = bodyOf(bodyBytes)
-  if (body.kind === 'reconfigure') return { kind: 'reconfigure', decidedBy: body.decidedBy }
-  if (body.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(body) }
+  if (body.kind === 'assemble' || body.kind === 'reconfigure') return { kind: body.kind }
+  if (body.kind === 'executions') return { kind: 'executions', transactions: transactionsOf(body) }
   const genesis = decodeGenesis(body.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
   const ledger = hashOf('genesis', body.genesis)

@@ -35,8 +35,10 @@ export type BlockContent =
       readonly members: readonly { readonly id: string; readonly name: string }[]
       readonly sql: readonly string[]
     }
-  /** A view begins, drawn from the members as they were decided by that height: those are seated, those who left are gone. */
-  | { readonly kind: 'reconfigure'; readonly decidedBy: Height }
+  /** The next committee is drawn from the members as they are after this block. */
+  | { readonly kind: 'assemble' }
+  /** Its view begins: who had joined by the last assemble block is active, who had left is gone. */
+  | { readonly kind: 'reconfigure' }
 
 /** A transaction with what is remembered of it. */
 export interface Entry<T extends Transaction = Transaction> {
@@ -118,11 +120,15 @@ export class BlockConnection {
     this.commit(new GasMeter(RULES.blockGasMax))
   }
 
-  /** Settles what was decided about members by `decidedBy`. */
-  beginView(decidedBy: Height): void {
+  /** What `assemble` and `reconfigure` blocks do. */
+  turnView(kind: 'assemble' | 'reconfigure'): void {
     this.begin()
-    this.own(MEMBER_SQL.seat, BigInt(decidedBy))
-    this.own(MEMBER_SQL.dismiss, BigInt(decidedBy))
+    if (kind === 'assemble') {
+      this.own(MEMBER_SQL.assemble, BigInt(this.#block.height))
+    } else {
+      this.own(MEMBER_SQL.seat)
+      this.own(MEMBER_SQL.dismiss)
+    }
     this.commit(new GasMeter(RULES.blockGasMax))
   }
 

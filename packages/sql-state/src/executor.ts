@@ -41,7 +41,10 @@ export interface BlockResult {
   readonly ids: readonly string[]
   readonly pages: Overlay
   readonly gas: number
-  /** All members after the block, in the order of their ids; undefined where it changed nothing about them. */
+  /**
+   * All members after the block, in the order of their ids: of genesis, `assemble` and `reconfigure` blocks, and where an
+   * order changed anything about them.
+   */
   readonly members: readonly LedgerMember[] | undefined
 }
 
@@ -86,12 +89,12 @@ class BlockRun {
     this.#connection.writeOwn()
   }
 
-  beginView(decidedBy: Height): void {
-    this.#connection.beginView(decidedBy)
+  turnView(kind: 'assemble' | 'reconfigure'): void {
+    this.#connection.turnView(kind)
     this.#changedMembers = true
   }
 
-  /** The members now, if this block changed anything about them. */
+  /** The members now, if this block is one that tells of them. */
   get members(): readonly LedgerMember[] | undefined {
     return this.#changedMembers ? listMembers(this.#connection.statements) : undefined
   }
@@ -226,9 +229,10 @@ export function executeBlock(
     case 'genesis':
       run.found(content)
       break
+    case 'assemble':
     case 'reconfigure':
       run.open()
-      run.beginView(content.decidedBy)
+      run.turnView(content.kind)
       break
     case 'executions':
       run.open()

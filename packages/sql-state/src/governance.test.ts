@@ -8,7 +8,6 @@ import {
   encodeTransaction,
   governanceSignedBytes,
   hashOf,
-  height,
   MEMBER_LIMITS,
   rekeySignedBytes,
 } from '@quorate/types'
@@ -117,6 +116,12 @@ function pass(change: Change, ...members: readonly MemberId[]): void {
   expect(last).toMatch(/^passed/)
 }
 
+/** A committee is drawn and takes over. */
+function rotate(): void {
+  ledger.turnView('assemble')
+  ledger.turnView('reconfigure')
+}
+
 const statuses = (): readonly string[] => ledger.members.map(({ name, status }) => `${name} ${status}`).sort()
 
 describe('deciding', () => {
@@ -124,7 +129,7 @@ describe('deciding', () => {
     expect(say(A, proposing(ADD_E))).toBe('open 1/3')
     expect(say(B, approving(1, ADD_E))).toBe('open 2/3')
     expect(ledger.members.length).toBe(4)
-    const decided = ledger.next
+    ledger.turnView('assemble')
     expect(say(C, approving(1, ADD_E))).toBe('passed 3/3')
     expect(ledger.members.find(({ id }) => id === E)).toMatchObject({
       id: E,
@@ -133,9 +138,9 @@ describe('deciding', () => {
       status: 'joining',
     })
     expect(ledger.members.map(({ id }) => id)).toEqual([A, B, C, D, E].sort())
-    ledger.reconfigure(decided - 1)
+    ledger.turnView('reconfigure')
     expect(statuses()).toContain('e joining')
-    ledger.reconfigure(decided)
+    rotate()
     expect(statuses()).toEqual(['e active', 'm0 active', 'm1 active', 'm2 active', 'm3 active'])
     expect(ledger.rows('SELECT count(*) FROM _quorate_proposals')).toEqual([[0n]])
     expect(ledger.rows('SELECT count(*) FROM _quorate_approvals')).toEqual([[0n]])
@@ -153,7 +158,7 @@ describe('deciding', () => {
     // What it proposed is gone, and what it approved counts no more.
     expect(look('SELECT number FROM _quorate_proposals')).toEqual([[2n]])
     expect(look('SELECT member FROM _quorate_approvals')).toEqual([[A]])
-    ledger.reconfigure(ledger.next - 1)
+    rotate()
     expect(statuses()).toEqual(['m0 active', 'm1 active', 'm2 active'])
     expect(say(D, { kind: 'address', address: 'x:1' })).toBe('NOT_A_MEMBER')
   })
@@ -169,7 +174,7 @@ describe('deciding', () => {
     expect(ledger.members.find(({ id }) => id === F)).toMatchObject({ name: 'm3', address: 'd:2', status: 'joining' })
     expect(say(D, { kind: 'address', address: 'd:3' })).toBe('NOT_A_MEMBER')
     expect(say(F, proposing(ADD_E))).toBe('open 1/3')
-    ledger.reconfigure(ledger.next - 1)
+    rotate()
     expect(statuses()).toEqual(['m0 active', 'm1 active', 'm2 active', 'm3 active'])
     expect(say(D, { kind: 'address', address: 'd:3' })).toBe('NOT_A_MEMBER')
     expect(say(F, { kind: 'address', address: 'd:3' })).toBe('done')
@@ -339,7 +344,10 @@ describe('any history', () => {
       weight: 1,
       arbitrary: fc.record({ kind: fc.constant('address' as const), who, port: fc.integer({ min: 1, max: 9 }) }),
     },
-    { weight: 2, arbitrary: fc.record({ kind: fc.constant('view' as const), back: fc.nat(3) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('turn' as const), turn: fc.constantFrom('assemble', 'reconfigure') }),
+    },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('forge' as const), who, signer: who, change }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), nth: fc.nat(9) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), days: fc.integer({ min: 1, max: 5 }) }) },
@@ -404,10 +412,9 @@ describe('any history', () => {
           else if (each.kind === 'withdraw') tell(each.who, { kind: 'withdraw', proposal: nth ?? 99 })
           else if (each.kind === 'address') tell(each.who, { kind: 'address', address: `h:${each.port}` })
           else if (each.kind === 'wait') days += each.days
-          else if (each.kind === 'view') {
-            const decidedBy = Math.max(0, at - each.back)
-            model.reconfigure(decidedBy)
-            for (const one of [ledger, twin]) one.reconfigure(decidedBy)
+          else if (each.kind === 'turn') {
+            model.turnView(each.turn, at)
+            for (const one of [ledger, twin]) one.turnView(each.turn)
           } else if (said.length > 0) {
             const bytes = said[each.nth % said.length] as Uint8Array
             for (const one of [ledger, twin])
@@ -423,15 +430,16 @@ describe('any history', () => {
   })
 })
 
-test('V8: what was decided after a height waits for the view after next', () => {
-  ledger.reconfigure(0)
-  expect(look('SELECT height FROM _quorate_head')).toEqual([[BigInt(height(1))]])
+test('V8: what was decided after a committee was drawn waits for the one after next', () => {
   pass(ADD_E, A, B, C)
-  const decided = ledger.next - 1
+  ledger.turnView('assemble')
+  expect(statuses()).toEqual(['e joining', 'm0 active', 'm1 active', 'm2 active', 'm3 active'])
   pass({ kind: 'remove', member: D }, A, B, C, E)
-  const last = ledger.next - 1
-  ledger.reconfigure(decided)
+  ledger.turnView('reconfigure')
+  expect(look('SELECT height FROM _quorate_head')).toEqual([[BigInt(ledger.next - 1)]])
   expect(statuses()).toEqual(['e active', 'm0 active', 'm1 active', 'm2 active', 'm3 leaving'])
-  ledger.reconfigure(last)
+  // A committee that did not come about is drawn again.
+  ledger.turnView('assemble')
+  rotate()
   expect(statuses()).toEqual(['e active', 'm0 active', 'm1 active', 'm2 active'])
 })

@@ -5,7 +5,8 @@
 //
 // A decision holds among the members at once: whoever is leaving neither approves nor is counted, what it had said in open
 // proposals goes with it, and whoever joins takes part. That keeps one rule, "more than two thirds of those who stay", and makes a
-// key that is given up useless from the block that says so. Only the committee waits, for the next view (`beginView`).
+// key that is given up useless from the block that says so. Only the committee waits, for the next view (`turnView` in
+// block-connection.ts).
 //
 // Proposals are counted when somebody approves, not when the membership shrinks: a proposal that thereby has enough passes when
 // anyone approves it, be it for the second time.
@@ -134,8 +135,7 @@ export class Assembly {
 
   /** Does what a member orders, or nothing. */
   carryOut({ author, action }: Governance): Carried {
-    this.#own(SQL.expire, BigInt(this.#block.timeMs))
-    this.#own(SQL.expireApprovals)
+    this.#close(SQL.expire, BigInt(this.#block.timeMs))
     switch (action.kind) {
       case 'propose':
         return this.#propose(author, action.change)
@@ -218,7 +218,7 @@ export class Assembly {
     }
     const forbids = this.#forbids(found.change)
     if (forbids !== undefined) return forbids
-    this.#close(found.number)
+    this.#close(SQL.close, found.number)
     this.#apply(found.change)
     return answered([{ proposal: found.number, state: 'passed', approvals, needed }], true)
   }
@@ -228,7 +228,7 @@ export class Assembly {
     if ('kind' in found) return found
     const needed = approvalsNeeded(this.#count(SQL.countStaying))
     if (found.proposer === author) {
-      this.#close(number)
+      this.#close(SQL.close, number)
       return answered([{ proposal: number, state: 'withdrawn', approvals: 0, needed }], false)
     }
     if (this.#own(SQL.hasApproved, number, author) === undefined)
@@ -311,13 +311,12 @@ export class Assembly {
   /** What a key has said, and what is open about it, goes with it. */
   #leave(member: MemberId, since: bigint): void {
     this.#own(SQL.leave, member, since)
-    this.#own(SQL.closeOf, member)
+    this.#close(SQL.closeBy, member)
+    this.#close(SQL.closeAbout, member)
     this.#own(SQL.disapproveAll, member)
-    this.#own(SQL.expireApprovals)
   }
 
-  #close(number: bigint): void {
-    this.#own(SQL.close, number)
-    this.#own(SQL.expireApprovals)
+  #close(which: readonly [string, string], argument: bigint | MemberId): void {
+    for (const sql of which) this.#own(sql, argument)
   }
 }

@@ -198,6 +198,7 @@ export function changesOfBlock(
     case 'genesis':
       found.push(replay.found(content))
       break
+    case 'assemble':
     case 'reconfigure':
       // It changes the ledger's own tables.
       break

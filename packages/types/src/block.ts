@@ -82,8 +82,6 @@ export type Body =
 /** The last block of a view: seats the committee of the next. */
 export interface Reconfigure {
   readonly kind: 'reconfigure'
-  /** Height of the assemble block that seats it: what was decided about members by then holds. */
-  readonly decidedBy: Height
   /** The view that begins. */
   readonly next: ViewId
   /** Who holds its seats, by seat. */
@@ -182,7 +180,7 @@ export function encodeBody(body: Body): Uint8Array {
       writer.uleb(2)
       break
     case 'reconfigure':
-      writeDigest(writer.uleb(3).u64(body.decidedBy), body.next)
+      writeDigest(writer.uleb(3), body.next)
       writer.vector(body.seats, (w, member) => w.hex(member, DIGEST_BYTES)).vector(body.joins, writeJoin)
       break
   }
@@ -206,11 +204,10 @@ export function decodeBody(bytes: Uint8Array): Result<Body, DecodeError> {
     }
     if (tag === 2) return { kind: 'assemble' }
     if (tag === 3) {
-      const decidedBy = readHeight(reader)
       const next = readViewId(reader)
       const seats = reader.vector(SEATS_MAX, (r) => r.hex(DIGEST_BYTES) as MemberId)
       if (seats.length === 0 || new Set(seats).size < seats.length) reader.refuse('INVALID', 'seats are not distinct')
-      return { kind: 'reconfigure', decidedBy, next, seats, joins: reader.vector(SEATS_MAX, readJoin) }
+      return { kind: 'reconfigure', next, seats, joins: reader.vector(SEATS_MAX, readJoin) }
     }
     return reader.refuse('INVALID', `body tag ${tag}`)
   })

@@ -6,8 +6,8 @@ import { decodeBody, decodeGenesis, hashOf, transactionsOf } from '@quorate/type
 export function contentOf(body: Uint8Array): BlockContent {
   const decoded = decodeBody(body)
   assert(decoded.ok, 'a body to be executed decodes')
-  if (decoded.value.kind === 'reconfigure') return { kind: 'reconfigure', decidedBy: decoded.value.decidedBy }
-  if (decoded.value.kind !== 'genesis') return { kind: 'executions', transactions: transactionsOf(decoded.value) }
+  if (decoded.value.kind === 'assemble' || decoded.value.kind === 'reconfigure') return { kind: decoded.value.kind }
+  if (decoded.value.kind === 'executions') return { kind: 'executions', transactions: transactionsOf(decoded.value) }
   const genesis = decodeGenesis(decoded.value.genesis)
   assert(genesis.ok, 'a genesis body holds a genesis')
   const ledger = hashOf('genesis', decoded.value.genesis)

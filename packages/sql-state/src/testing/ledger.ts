@@ -173,9 +173,9 @@ export class TestLedger {
     return reply.error
   }
 
-  /** A view begins. */
-  reconfigure(decidedBy: number): void {
-    this.#block({ kind: 'reconfigure', decidedBy: height(decidedBy) }, TestLedger.timeMs(this.next))
+  /** A committee is drawn, or takes over. */
+  turnView(kind: 'assemble' | 'reconfigure'): void {
+    this.#block({ kind }, TestLedger.timeMs(this.next))
   }
 
   /** What the last block changed, found by repeating it on `engine`. */

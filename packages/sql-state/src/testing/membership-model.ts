@@ -24,6 +24,7 @@ export class MembershipModel {
   readonly proposals = new Map<number, Proposal>()
   #last = 0
   #height = 0
+  #assembled = 0
   readonly #openMs: number
   readonly #openMax: number
 
@@ -50,9 +51,14 @@ export class MembershipModel {
     this.#height = height
   }
 
-  reconfigure(decidedBy: number): void {
+  turnView(kind: 'assemble' | 'reconfigure', height: number): void {
+    if (kind === 'assemble') this.#assembled = height
+    else this.#reconfigure()
+  }
+
+  #reconfigure(): void {
     for (const [id, member] of this.members) {
-      if (member.since > decidedBy) continue
+      if (member.since > this.#assembled) continue
       if (member.status === 'leaving') this.members.delete(id)
       else this.members.set(id, { ...member, status: 'active' })
     }
