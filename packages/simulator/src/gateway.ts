@@ -71,6 +71,7 @@ export function lyingGateway(front: Gateway, random: Random): Gateway {
     openSession: (options) => front.openSession(options),
     block: (at) => front.block(at),
     prunedBelow: () => front.prunedBelow(),
+    wholeBlocks: (from, count, bytesMax) => front.wholeBlocks(from, count, bytesMax),
     transaction: (id) => front.transaction(id),
     submitOrder: (transaction) => front.submitOrder(transaction),
     submit: async (submission) => {

@@ -155,3 +155,11 @@ export {
   foundersCommittee,
   VIEW_CHAIN_MAX,
 } from './view-chain.ts'
+export type { WholeBlock } from './whole-block.ts'
+export {
+  decodeWholeBlock,
+  decodeWholeBlocks,
+  encodeWholeBlock,
+  encodeWholeBlocks,
+  WHOLE_BLOCK_LIMITS,
+} from './whole-block.ts'

@@ -9,6 +9,11 @@ export interface GatewayLimits {
   readonly bodiesBytesMax: number
   /** UTF-16 units of one answer. */
   readonly responseCharsMax: number
+  /** Bytes of whole blocks in one answer, unless one block has more; and blocks. */
+  readonly wholeBlocksBytesMax: number
+  readonly wholeBlocksMax: number
+  /** Such answers being sent at once. */
+  readonly wholeBlocksAnswersMax: number
   /** Open connections; one more is closed at once. */
   readonly connectionsMax: number
   /** Requests under way; one more is answered 503. */
@@ -61,6 +66,9 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   bodyBytesMax: 4 * 1024 * 1024,
   bodiesBytesMax: 256 * 1024 * 1024,
   responseCharsMax: 16 * 1024 * 1024,
+  wholeBlocksBytesMax: 4 * 1024 * 1024,
+  wholeBlocksMax: 1024,
+  wholeBlocksAnswersMax: 8,
   connectionsMax: 4096,
   requestsMax: 4096,
   transactionsMax: 10_000,

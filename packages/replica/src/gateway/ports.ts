@@ -15,6 +15,7 @@ import type {
   SqlError,
   Statement,
   StatementResult,
+  WholeBlock,
 } from '@quorate/types'
 import type { ReadLevel } from '../host/reads.ts'
 
@@ -201,6 +202,15 @@ export interface BlockView {
   readonly transactions: readonly TransactionPlace[]
 }
 
+/** Whole blocks in a row, or why there are none. */
+export type WholeBlocks =
+  /** As many as were asked for and fit; none beyond the newest certified height. */
+  | { readonly kind: 'blocks'; readonly blocks: readonly WholeBlock[]; readonly tip: Height }
+  /** The first is not kept any more. `lowest` is the lowest height of those that are. */
+  | { readonly kind: 'gone'; readonly lowest: Height }
+  /** The ledger is being founded. */
+  | { readonly kind: 'not-ready' }
+
 /** An executed transaction. */
 export interface TransactionView {
   readonly id: string
@@ -235,6 +245,8 @@ export interface Replica {
   block(height: Height): Promise<BlockView | undefined>
   /** Blocks below this height are no longer kept here, but for a few that always are; 0 where all are. */
   prunedBelow(): Promise<number>
+  /** Certified blocks from a height on: at most `count`, and as many as fit into `bytesMax`, but at least one where there is one. */
+  wholeBlocks(from: Height, count: number, bytesMax: number): Promise<WholeBlocks>
   /** The first transaction of this id. */
   transaction(id: string): Promise<TransactionView | undefined>
   /** Bytes of the receipt that proves it (see `encodeReceipt`). */

@@ -31,6 +31,7 @@ import type { Replica } from './ports.ts'
 import { parseStatements, transactionProgram } from './rest-parse.ts'
 import type { Printed } from './rest-print.ts'
 import { printExecuted, printHttpError, printRefused, printTransaction } from './rest-print.ts'
+import { wholeBlockRoutes } from './whole-block-routes.ts'
 
 /** What the routes work with. */
 export interface RestPorts {
@@ -218,5 +219,6 @@ export function restRoutes(app: FastifyInstance, ports: RestPorts): void {
   transactionRoutes(app, ports)
   ledgerRoutes(app, ports)
   memberRoutes(app, ports)
+  wholeBlockRoutes(app, ports)
   stateRoutes(app, ports)
 }

@@ -15,6 +15,7 @@ import type {
   Program,
   Receipt,
   Transaction,
+  WholeBlock,
 } from '@quorate/types'
 import {
   blockHash,
@@ -45,6 +46,7 @@ import type {
   Submission,
   SubmitReply,
   TransactionView,
+  WholeBlocks,
 } from '../gateway/ports.ts'
 import { decodeOutcomes } from '../sql/outcome-list.ts'
 import type { SqlReaders } from '../sql/threads.ts'
@@ -65,7 +67,7 @@ export interface FrontParts {
   readonly core: Choam
   readonly genesis: Genesis
   readonly ledger: Digest
-  readonly store: Pick<Store, 'block' | 'prunedBelow' | 'transaction'>
+  readonly store: Pick<Store, 'block' | 'blocks' | 'prunedBelow' | 'transaction'>
   readonly readers: ReadersOfFront
   readonly reads: Reads
   readonly submissions: Submissions
@@ -214,6 +216,21 @@ export class Front implements Replica {
 
   prunedBelow(): Promise<number> {
     return this.#parts.store.prunedBelow()
+  }
+
+  async wholeBlocks(from: Height, count: number, bytesMax: number): Promise<WholeBlocks> {
+    const { reads, store } = this.#parts
+    const tip = reads.certified
+    if (tip === undefined) return { kind: 'not-ready' }
+    if (from > tip) return { kind: 'blocks', blocks: [], tip }
+    const blocks: WholeBlock[] = []
+    for (const stored of await store.blocks(from, Math.min(count, tip - from + 1), bytesMax)) {
+      const { header, body, certificate, results } = stored
+      if (stored.height !== from + blocks.length || certificate === undefined) break
+      blocks.push({ header, body, certificate, results })
+    }
+    if (blocks.length > 0) return { kind: 'blocks', blocks, tip }
+    return { kind: 'gone', lowest: heightOf(await store.prunedBelow()) }
   }
 
   async transaction(id: string): Promise<TransactionView | undefined> {

@@ -21,6 +21,7 @@ import type {
   Submission,
   SubmitReply,
   TransactionView,
+  WholeBlocks,
 } from '../ports.ts'
 import { describeStatement, digestOf, runProgram, runStatement } from './sqlite.ts'
 
@@ -203,6 +204,18 @@ export class FakeReplica implements Replica {
 
   async prunedBelow(): Promise<number> {
     return this.pruned
+  }
+
+  /** Each is of four bytes that tell its height. */
+  async wholeBlocks(from: Height, count: number): Promise<WholeBlocks> {
+    const tip = height(this.#height)
+    if (from < this.pruned) return { kind: 'gone', lowest: height(this.pruned) }
+    const part = (at: number): Uint8Array => Uint8Array.of(at % 256)
+    const blocks = Array.from({ length: Math.max(0, Math.min(count, tip - from + 1)) }, (_, i) => {
+      const bytes = part(from + i)
+      return { header: bytes, body: bytes, certificate: bytes, results: bytes }
+    })
+    return { kind: 'blocks', blocks, tip }
   }
 
   async transaction(id: string): Promise<TransactionView | undefined> {
