@@ -160,9 +160,9 @@ export class Replica {
 /** A cluster of processes with its directory. */
 export class Cluster {
   readonly directory: string
-  readonly replicas: readonly Replica[]
+  readonly replicas: Replica[]
 
-  private constructor(directory: string, replicas: readonly Replica[]) {
+  private constructor(directory: string, replicas: Replica[]) {
     this.directory = directory
     this.replicas = replicas
   }
@@ -200,6 +200,20 @@ export class Cluster {
     for (const replica of cluster.replicas) replica.start()
     await cluster.ready()
     return cluster
+  }
+
+  /** Makes the replica of one that wants to be a member, beside the others'. Gives its key. It is not started. */
+  async newcomer(name: string): Promise<{ readonly replica: Replica; readonly id: string; readonly address: string }> {
+    const port = await freePorts(2)
+    const address = `127.0.0.1:${port}`
+    const flags = ['--member', name, '--address', address, '--http-port', String(port + 1), '--out', this.directory]
+    const made = quorate(['init', ...flags])
+    if (made.status !== 0) throw new Error(`init failed: ${made.stdout}${made.stderr}`)
+    const { id } = JSON.parse(made.stdout) as { id: string }
+    const url = `http://127.0.0.1:${port + 1}`
+    const replica = new Replica(this.replicas.length + 1, join(this.directory, name), url, port)
+    this.replicas.push(replica)
+    return { replica, id, address }
   }
 
   at(index: number): Replica {

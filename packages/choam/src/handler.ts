@@ -159,11 +159,11 @@ export class Choam {
       ...heightsOf(this.#pipeline),
       round: ordering?.round ?? -1,
       tip: this.#chain.tip,
-      members: this.#members.map(({ id: member }) => {
+      members: this.#members.map(({ id: member, name }) => {
         const tip = member === this.#config.me ? this.#pipeline : this.#repair.tipOf(member)
         const seat = committee.seatOf(member)
         const round = seat === undefined ? undefined : ordering?.rounds[seat]
-        return { member, seat, ...heightsOf(tip), round }
+        return { member, name, seat, ...heightsOf(tip), round }
       }),
       faults: this.#faults.all,
     }

@@ -29,6 +29,7 @@ export interface ChoamStatus {
   /** Every member, whether seated or not. */
   readonly members: readonly {
     readonly member: MemberId
+    readonly name: string
     readonly seat: Seat | undefined
     readonly certified: number | undefined
     readonly voted: number | undefined

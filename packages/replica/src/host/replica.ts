@@ -8,7 +8,7 @@ import { Choam, CHOAM_LIMITS } from '@quorate/choam'
 import { must, unwrap } from '@quorate/kernel'
 import { systemClock } from '@quorate/session-types'
 import { ERA } from '@quorate/sql-state'
-import type { Digest, Genesis, Join, MemberId } from '@quorate/types'
+import type { Digest, Genesis, Join, LedgerMember, MemberId } from '@quorate/types'
 import { genesisView, height, identityKey, joinSignedBytes, ledgerId, MESSAGE_LIMITS } from '@quorate/types'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
@@ -26,7 +26,9 @@ import { SqlReaders, SqlWriter } from '../sql/threads.ts'
 import { decodeOutcomes } from '../sql/outcome-list.ts'
 import { Conversations, SESSION_FRAME } from '../peers/conversations.ts'
 import { Store } from '../store/store.ts'
+import { addressOf, peerList } from '../peers/peer-list.ts'
 import { PROTOCOL_VERSIONS } from '../transport/handshake.ts'
+import type { Peer } from '../transport/transport.ts'
 import { Transport } from '../transport/transport.ts'
 import { Answers } from './answers.ts'
 import { Front } from './front.ts'
@@ -41,7 +43,7 @@ import { Outbox } from './outbox.ts'
 import type { Network } from './ports.ts'
 import { Reads } from './reads.ts'
 import { catchUpDatabase, restore } from './recovery.ts'
-import { nameOf, statusOf } from './status.ts'
+import { statusOf } from './status.ts'
 import { StoreLedger } from './store-ledger.ts'
 import { Submissions } from './submissions.ts'
 import { SystemClock } from './system-clock.ts'
@@ -80,18 +82,13 @@ export interface OpenReplica {
   readonly stopped: Promise<Error>
 }
 
-/** This member is not among the founders, or names somebody who isn't. */
+/** This replica can't be reached, or is told of somebody who is no member. */
 export class MembershipError extends Error {
   override readonly name = 'MembershipError'
   readonly code = 'NOT_A_MEMBER'
 }
 
 const SWEEP_MS = 250
-
-function addressOf(text: string): { readonly host: string; readonly port: number } {
-  const at = text.lastIndexOf(':')
-  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) }
-}
 
 /** What is free on the disk of `folder`; undefined where the system doesn't tell. */
 function freeBytesIn(folder: string): number | undefined {
@@ -129,6 +126,8 @@ class RunningReplica {
   readonly #inbox: Inbox
   readonly #outbox: Outbox
   readonly #links = new Links()
+  /** As the newest certified block has them; none before genesis. */
+  #members: readonly LedgerMember[] = []
   #conversations: Conversations | undefined
   #loop: MainLoop | undefined
   #transport: Transport | undefined
@@ -200,6 +199,8 @@ class RunningReplica {
       keys: this.#signer.viewKeys.all,
       members: this.#writer.height === undefined ? undefined : await this.#writer.members(),
     })
+    this.#members = restored.members ?? []
+    this.#checkNames()
     const ledger = new StoreLedger(this.#store)
     const conversations = this.#converse(ledger)
     const network: Network = {
@@ -216,21 +217,18 @@ class RunningReplica {
     const loop = new MainLoop(this.#core, ports, this.#listener(), this.#bend(network))
     this.#loop = loop
     const own = genesis.founders.find((founder) => founder.id === this.#me)
-    const moved = new Map(this.#options.peers.map((peer) => [peer.name, peer.address]))
     this.#transport = await Transport.start({
       identity: keyed,
       here: { ledger: this.#ledger, versions: PROTOCOL_VERSIONS, eras: [ERA] },
       listen: addressOf(this.#options.listen ?? own?.address ?? ''),
-      peers: genesis.founders
-        .filter((founder) => founder.id !== this.#me)
-        .map(({ id, name, address }) => ({ id, ...addressOf(moved.get(name) ?? address) })),
+      peers: this.#peerList(),
       frameBytesMax: MESSAGE_LIMITS.bytesMax,
       onFrame: (peer, type, body) => {
         if (type === SESSION_FRAME) conversations.received(peer, body)
         else this.#inbox.receive(peer, type, body)
       },
       onPeer: (peer, state, reason) => {
-        this.#log.info({ peer: nameOf(this.#options.genesis, peer), state, reason }, 'peer')
+        this.#log.info({ peer: this.#nameOf(peer), state, reason }, 'peer')
         this.#links.changed(peer, state === 'up')
         if (state === 'down') conversations.down(peer, reason)
         loop.feed({ kind: 'peer', member: peer, up: state === 'up' })
@@ -260,8 +258,7 @@ class RunningReplica {
       answered: (peer, answer) => this.#inbox.answered(peer, answer),
       state: (peer, ask) => this.#lending.answer(peer, ask, this.#reads.certified),
       accept: (transactions) => this.#outbox.accept(transactions),
-      failed: (peer, error) =>
-        this.#log.debug({ peer: nameOf(this.#options.genesis, peer), detail: String(error) }, 'session failed'),
+      failed: (peer, error) => this.#log.debug({ peer: this.#nameOf(peer), detail: String(error) }, 'session failed'),
       wallMs: () => this.#clock.wallMs(),
       clock: systemClock,
     })
@@ -330,7 +327,7 @@ class RunningReplica {
     const how = this.#options.misbehave as Misbehaviour | undefined
     if (how === undefined) return undefined
     this.#log.warn({ how }, 'this replica lies to the others, as it was told to')
-    const peers = this.#options.genesis.founders.map((founder) => founder.id).filter((id) => id !== this.#me)
+    const peers = this.#peerList().map(({ id }) => id)
     return bendFor(how, {
       signer: this.#signer,
       network,
@@ -344,10 +341,7 @@ class RunningReplica {
       onFinal: (block) => this.#final(block),
       onReadable: (request, at) => this.#reads.readable(request, at),
       onEvidence: (member, evidence) => {
-        this.#log.warn(
-          { member, name: nameOf(this.#options.genesis, member), kind: evidence.kind },
-          'evidence of a fault stored',
-        )
+        this.#log.warn({ member, name: this.#nameOf(member), kind: evidence.kind }, 'evidence of a fault stored')
       },
       onUnplaced: (transactions) => this.#outbox.putBack(transactions),
       onFatal: (reason) => this.#stopFor(reason),
@@ -364,12 +358,38 @@ class RunningReplica {
   #final({ header, execution }: FinalBlock): void {
     this.#reads.advance(header.height)
     if (execution === undefined) return
+    if (execution.members !== undefined) this.#membersChanged(execution.members)
     this.#transactions += execution.hashes.length
     let outcomes: readonly Uint8Array[] | undefined
     this.#submissions.final(header.height, execution.hashes, (position) => {
       outcomes ??= unwrap(decodeOutcomes(execution.results), 'results just executed')
       return must(outcomes[position], 'every transaction has an outcome')
     })
+  }
+
+  /** Whom this replica connects with follows the ledger. */
+  #membersChanged(members: readonly LedgerMember[]): void {
+    this.#members = members
+    this.#transport?.setPeers(this.#peerList())
+  }
+
+  #peerList(): readonly Peer[] {
+    const { genesis, peers } = this.#options
+    return peerList({ members: this.#members, genesis, me: this.#me, moved: peers })
+  }
+
+  #nameOf(member: MemberId): string {
+    const known = [...this.#members, ...this.#options.genesis.founders]
+    return known.find(({ id }) => id === member)?.name ?? member.slice(0, 8)
+  }
+
+  /** The operator may say where members are; a name that nobody has is a slip. */
+  #checkNames(): void {
+    const known = [...this.#members, ...this.#options.genesis.founders]
+    const stranger = this.#options.peers.find((peer) => !known.some(({ name }) => name === peer.name))
+    if (stranger === undefined) return
+    const names = known.map(({ name }) => name).join(', ')
+    throw new MembershipError(`peers: "${stranger.name}" is none of the members ${names}`)
   }
 
   status(): Status {
@@ -396,11 +416,11 @@ export async function openReplica(options: ReplicaOptions): Promise<OpenReplica>
   const key = loadMemberKey(options.keyPath)
   const { genesis } = options
   const own = genesis.founders.find((founder) => founder.id === key.id)
-  if (own === undefined)
-    throw new MembershipError(`${options.keyPath} is the key of ${key.id}, which is no founder of "${genesis.name}"`)
-  const stranger = options.peers.find((peer) => !genesis.founders.some((founder) => founder.name === peer.name))
-  if (stranger !== undefined) throw new MembershipError(`peers: "${stranger.name}" is no founder of "${genesis.name}"`)
-  const log = loggerOf(options, own.name)
+  if (own === undefined && options.listen === undefined)
+    throw new MembershipError(
+      `${options.keyPath} is the key of ${key.id}, no founder of "${genesis.name}": give it a "listen"`,
+    )
+  const log = loggerOf(options, own?.name ?? key.id.slice(0, 8))
   const store = await Store.open({ folder: options.dataDir, ledgerId: ledgerId(genesis) })
   const writer = await SqlWriter.open(options.dataDir).catch(async (error: unknown) => {
     await store.close()

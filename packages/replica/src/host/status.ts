@@ -22,11 +22,6 @@ export interface StatusSources {
   readonly freeBytes: number | undefined
 }
 
-/** A member's name in genesis.json. */
-export function nameOf(genesis: Genesis, member: MemberId): string {
-  return genesis.founders.find((founder) => founder.id === member)?.name ?? member.slice(0, 8)
-}
-
 function faultMessage(evidence: Evidence['kind'], at: number): string {
   return evidence === 'fork'
     ? `signed two units for round ${at}`
@@ -35,12 +30,14 @@ function faultMessage(evidence: Evidence['kind'], at: number): string {
 
 /** The status as the gateway shows it. Before genesis, heights are 0 and hashes zeros, and `ready` is false. */
 export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): Status {
+  const names = new Map(core.members.map(({ member, name }) => [member, name]))
+  const nameOf = (member: MemberId): string => names.get(member) ?? member.slice(0, 8)
   const own = core.members.find(({ member }) => member === me)
   const linkOf = new Map(links.map((link) => [link.id, link]))
   return {
     version: rest.version,
     ledger: rest.ledger,
-    name: nameOf(genesis, me),
+    name: nameOf(me),
     member: me,
     ...(core.seat === undefined ? {} : { seat: core.seat }),
     seats: core.seats,
@@ -61,7 +58,7 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     ready: ['operational', 'following'].includes(core.phase) && core.certified !== undefined,
     phase: core.phase,
     stage: core.stage,
-    peers: core.members.flatMap(({ member, seat, voted, round }) => {
+    peers: core.members.flatMap(({ member, name, seat, voted, round }) => {
       if (member === me) return []
       const link = linkOf.get(member)
       const connected = link !== undefined && link.sending && link.receiving
@@ -69,7 +66,7 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
       return [
         {
           member,
-          name: nameOf(genesis, member),
+          name,
           address: link?.address ?? '',
           connected,
           ...(seat === undefined ? {} : { seat }),
@@ -81,7 +78,7 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     }),
     faults: core.faults.map(({ member, kind, at }) => ({
       member,
-      name: nameOf(genesis, member),
+      name: nameOf(member),
       kind,
       message: faultMessage(kind, at),
     })),
