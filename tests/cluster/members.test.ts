@@ -1,10 +1,10 @@
 // Goal: members decide about members on a running ledger, through any replica, and what they decided survives replicas that are
 // killed. Method: four real processes, the command line with each member's own key, receipts checked offline.
 
-import { writeFileSync } from 'node:fs'
+import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { Cluster, quorate } from '../harness.ts'
+import { Cluster, quorate, until } from '../harness.ts'
 
 let cluster: Cluster
 
@@ -34,6 +34,15 @@ async function membersAt(index: number): Promise<Members> {
   return (await response.json()) as Members
 }
 
+/** Waits until the members are these, by name and status. */
+async function settles(through: number, wanted: readonly string[]): Promise<Members> {
+  return until(`members ${wanted.join()}`, 60_000, async () => {
+    const all = await membersAt(through)
+    const found = all.members.map(({ name, status }) => `${name} ${status}`).sort()
+    return found.join() === wanted.join() ? all : undefined
+  })
+}
+
 test('add, move, rekey and remove, while one replica is killed and comes back', async () => {
   cluster = await Cluster.start()
   const key = 'ab'.repeat(32)
@@ -44,19 +53,14 @@ test('add, move, rekey and remove, while one replica is killed and comes back', 
   expect(say(2, 4, 'approve', '1')).toContain('2 of 3 approvals, member3 or member4 must approve')
   // A member whose replica is down speaks through another's.
   expect(say(3, 1, 'approve', '1')).toContain('proposal 1 passed')
-  expect(say(3, 1, 'address', '127.0.0.1:10')).toContain('done at height')
+  const moved = `127.0.0.1:${cluster.at(3).replicaPort}`
+  expect(say(3, 1, 'address', moved)).toContain('done at height')
   cluster.at(3).start()
   await cluster.at(3).ready()
-  await cluster.converged()
-  const { members, proposals } = await membersAt(3)
+  const active = [1, 2, 3, 4].map((each) => `member${each} active`)
+  const { members, proposals } = await settles(3, [...active, 'member5 active'])
   expect(proposals).toEqual([])
-  expect(members.map(({ name, status, address }) => `${name} ${status} ${address ?? '-'}`)).toEqual([
-    'member1 active -',
-    'member2 active -',
-    'member3 active 127.0.0.1:10',
-    'member4 active -',
-    'member5 joining 127.0.0.1:9',
-  ])
+  expect(members.find(({ name }) => name === 'member3')?.address).toBe(moved)
 
   const newKey = join(cluster.directory, 'new.key')
   const consent = say(4, 1, 'consent', 'member4', '--new-key', newKey).split('\n').at(-1) ?? ''
@@ -64,27 +68,26 @@ test('add, move, rekey and remove, while one replica is killed and comes back', 
   for (const who of [2, 3]) say(who, who, 'approve', '2')
   expect(say(4, 2, 'approve', '2')).toContain('proposal 2 passed')
   expect(say(4, 2, 'address', '127.0.0.1:11')).toContain('error NOT_A_MEMBER')
-  expect(say(4, 2, 'address', '127.0.0.1:11', '--key', newKey)).toContain('done at height')
+  const here = `127.0.0.1:${cluster.at(4).replicaPort}`
+  expect(say(4, 2, 'address', here, '--key', newKey)).toContain('done at height')
+  // Its operator starts it again with the new key.
+  await cluster.at(4).signal('SIGTERM')
+  copyFileSync(newKey, join(cluster.at(4).directory, 'member.key'))
+  cluster.at(4).start(['--listen', here])
+  await cluster.at(4).ready()
+  await settles(4, [...active, 'member5 active'])
 
-  say(4, 3, 'remove', 'member5', '--key', newKey)
+  say(4, 3, 'remove', 'member5')
   for (const who of [1, 2]) say(who, who, 'approve', '3')
   expect(say(3, 3, 'approve', '3')).toContain('proposal 3 passed')
+  for (const through of [1, 2, 3, 4]) await settles(through, active)
   await cluster.converged()
-  const after = await Promise.all([1, 2, 3, 4].map(membersAt))
-  for (const each of after) expect(each.members).toEqual(after[0]?.members)
-  expect(after[0]?.members.map(({ name, status }) => `${name} ${status}`)).toEqual([
-    'member1 active',
-    'member2 active',
-    'member3 active',
-    expect.stringMatching(/^member4 (joining|leaving)$/),
-    expect.stringMatching(/^member4 (joining|leaving)$/),
-    'member5 leaving',
-  ])
-})
+}, 300_000)
 
 test('an order is shown like any transaction, and proved by a receipt', async () => {
   cluster = await Cluster.start()
-  expect(say(1, 1, 'address', '127.0.0.1:10')).toContain('done at height')
+  const moved = `127.0.0.1:${cluster.at(1).replicaPort}`
+  expect(say(1, 1, 'address', moved)).toContain('done at height')
   const response = await fetch(`${cluster.at(2).url}/v1/query`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -94,12 +97,12 @@ test('an order is shown like any transaction, and proved by a receipt', async ()
   const id = results[0]?.rows[0]?.[0]?.value ?? ''
   const shown = JSON.parse(quorate(['tx', 'show', id, '--url', cluster.at(3).url]).stdout) as Record<string, unknown>
   expect(shown).toMatchObject({
-    governance: { action: { kind: 'address', address: '127.0.0.1:10' } },
+    governance: { action: { kind: 'address', address: moved } },
     outcome: { kind: 'executed' },
   })
   const receipt = join(cluster.directory, 'receipt.json')
   writeFileSync(receipt, quorate(['receipt', id, '--url', cluster.at(3).url]).stdout)
   const verified = quorate(['verify', receipt, '--genesis', cluster.genesisPath])
-  expect(verified.stdout).toContain('has moved to 127.0.0.1:10')
+  expect(verified.stdout).toContain(`has moved to ${moved}`)
   expect(verified.status).toBe(0)
 })
