@@ -254,6 +254,7 @@ export class Choam {
     const units = restored.units.filter((unit) => unit.view === this.#committee.view)
     const own = units.filter((unit) => unit.creator === this.#ordering?.seat).sort((a, b) => b.round - a.round)[0]
     if (units.length > 0) this.#order({ kind: 'restored', units, own })
+    this.#askForTurn()
   }
 
   #restoreBlocks({ blocks, votes }: Restored): void {
@@ -364,12 +365,11 @@ export class Choam {
     this.#peers = members.map(({ id }) => id).filter((id) => id !== this.#config.me)
   }
 
-  /** A block has changed who is a member: those who sit ask for a view in which that holds. */
-  #membersChanged(members: readonly LedgerMember[]): void {
-    this.#know(members)
-    const isSettled = members.every(({ status }) => status === 'active')
-    if (!isSettled && this.#phase === 'operational')
-      this.#order({ kind: 'submit', items: [encodeItem({ kind: 'turn' })] })
+  /** Something was decided about members that holds from the next view on: those who sit ask for it. */
+  #askForTurn(): void {
+    const isSettled = this.#members.every(({ status }) => status === 'active')
+    if (isSettled || this.#phase !== 'operational') return
+    this.#order({ kind: 'submit', items: [encodeItem({ kind: 'turn' })] })
   }
 
   /** The members that an assemble block seats are to join. */
@@ -437,6 +437,7 @@ export class Choam {
     this.#append(this.#view.enter(this.#config.me, isUnsure))
     if (own !== undefined) this.#order({ kind: 'restored', units: [own], own })
     if (items.length > 0) this.#order({ kind: 'submit', items })
+    this.#askForTurn()
     for (const member of this.#peers) {
       const seat = this.#committee.seatOf(member)
       if (seat !== undefined) this.#order({ kind: 'connected', seat })
@@ -453,7 +454,9 @@ export class Choam {
     }
     const { body, header, headerBytes, bodyBytes, hash } = made
     this.#effects.push({ kind: 'keep', seat: this.seatIn(header.view), header, headerBytes, bodyBytes, hash })
-    if (executed.members !== undefined) this.#membersChanged(executed.members)
+    if (executed.members !== undefined) this.#know(executed.members)
+    // An assemble block tells of members without having changed them.
+    if (executed.members !== undefined && body === 'executions') this.#askForTurn()
     if (body === 'assemble') this.#seatNext(header.height, hash)
   }
 
