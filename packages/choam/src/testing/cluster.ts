@@ -7,11 +7,13 @@ import type {
   AdmittedUnit,
   Answer,
   Ask,
+  Body,
   Committee,
   ConsensusKey,
   Digest,
   Genesis,
   Header,
+  LedgerMember,
   MemberId,
   Message,
   ViewId,
@@ -24,6 +26,7 @@ import {
   encodeMessage,
   encodeUnsignedUnit,
   genesisView,
+  height as heightOf,
   hashOf,
   identityKey,
   joinSignedBytes,
@@ -105,6 +108,7 @@ export class Member {
   life = 0
   lie: Lie | undefined
   readonly headers = new Map<number, Header>()
+  readonly bodies = new Map<number, Body>()
   readonly certified = new Map<number, { readonly hash: Digest; readonly certificate: Certificate }>()
   readonly readable: { readonly request: number; readonly height: number }[] = []
   diverged: (ChoamEffect & { kind: 'diverged' }) | undefined
@@ -134,6 +138,12 @@ function answerOf(member: Member, ask: Ask): Answer {
 /** The key of a member for the view after `view`: another in every view. */
 function viewKey(member: MemberId, view: ViewId): ConsensusKey {
   return hashOf('join', Buffer.from(member, 'hex'), Buffer.from(view, 'hex')) as string as ConsensusKey
+}
+
+/** Whom a transaction puts out: `leave 3`. */
+function leaverIn(bytes: Uint8Array): number | undefined {
+  const number = /^leave (\d+)$/.exec(Buffer.from(bytes).toString())?.[1]
+  return number === undefined ? undefined : Number(number)
 }
 
 interface Event {
@@ -215,7 +225,7 @@ export class TestCluster {
         votes,
         faults: disk.faults,
         keys: [...disk.keys.values()],
-        members: undefined,
+        members: member.executed < 0 ? undefined : this.#membersAfter(member, member.executed),
       },
     })
     this.#greet(member)
@@ -371,11 +381,17 @@ export class TestCluster {
 
   #execute(member: Member, { height, bodyBytes, seed }: ChoamEffect & { kind: 'execute' }): void {
     assert(height === member.executed + 1, `executing ${height} after ${member.executed}`)
-    const transactions = this.#transactions(bodyBytes)
+    const body = this.#bodyOf(bodyBytes)
+    const transactions = transactionsOf(body)
     member.executed = height
+    member.bodies.set(height, body)
     member.state = hashOf('state', Buffer.from(member.state, 'hex'), Buffer.from(seed, 'hex'), ...transactions)
+    const members = this.#membersAfter(member, height)
+    const isTold =
+      height === 0 || body.kind === 'assemble' || transactions.some((bytes) => leaverIn(bytes) !== undefined)
     const executed = {
       height,
+      ...(isTold ? { members } : {}),
       transactionsRoot: merkleRoot(transactions.map(transactionHash)),
       resultsRoot: merkleRoot(transactions.map(outcomeHash)),
       stateRoot: member.state,
@@ -383,10 +399,30 @@ export class TestCluster {
     this.input(member, { kind: 'executed', executed })
   }
 
-  #transactions(bodyBytes: Uint8Array): readonly Uint8Array[] {
+  #bodyOf(bodyBytes: Uint8Array): Body {
     const body = decodeBody(bodyBytes)
     assert(body.ok, 'a body decodes')
-    return transactionsOf(body.value)
+    return body.value
+  }
+
+  /** The founders, but those whom a transaction `leave N` put out: they are gone once a view begins that was assembled since. */
+  #membersAfter(member: Member, height: number): readonly LedgerMember[] {
+    const leaving = new Map<number, number>()
+    const gone = new Set<number>()
+    let assembled = -1
+    for (let at = 0; at <= height; at += 1) {
+      const body = must(member.bodies.get(at), 'an executed block')
+      if (body.kind === 'assemble') assembled = at
+      if (body.kind === 'reconfigure') for (const [who, since] of leaving) if (since <= assembled) gone.add(who)
+      for (const bytes of transactionsOf(body)) {
+        const who = leaverIn(bytes)
+        if (who !== undefined) leaving.set(who, leaving.get(who) ?? at)
+      }
+    }
+    return this.genesis.founders.flatMap(({ id, name }, i) => {
+      const since = heightOf(leaving.get(i) ?? 0)
+      return gone.has(i) ? [] : [{ id, name, address: undefined, status: leaving.has(i) ? 'leaving' : 'active', since }]
+    })
   }
 
   #stateAt(member: Member, height: number): Digest {
