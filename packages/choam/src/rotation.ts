@@ -1,5 +1,6 @@
-// How a view ends. It orders a bounded number of blocks, or fewer where the members have changed; then an `assemble` block is cut, whose hash seats the members of the next
-// view; those publish their joins, which are ordered like anything else, while the old committee goes on; and once they are gathered
+// How a view ends. It orders a bounded number of blocks, or fewer where the members have changed; then an `assemble` block is cut,
+// whose hash seats the members of the next view; those publish
+// their joins, which are ordered like anything else, while the old committee goes on; and once they are gathered
 // the last block, `reconfigure`, hands over. All of it follows from the blocks alone, so every replica ends the view at one height.
 //
 // Who should sit next and doesn't join holds up nothing but the rotation: the old committee orders on, and after some views' worth
