@@ -79,7 +79,7 @@ describe('rotation (I16)', () => {
     for (const index of all) expect(cluster.ledger(index)).toEqual(cluster.ledger(0))
     expect([...cluster.ledger(0)].sort()).toEqual([...texts].sort())
     const made = turns(cluster, 0)
-    expect(made.length).toBeGreaterThan(3)
+    expect(made.length).toBeGreaterThan(2)
     for (const { body, cut } of made) {
       expect(body.seats).toEqual(cut)
       expect(body.joins.map((join) => join.member).sort()).toEqual([...cut].sort())
