@@ -25,7 +25,7 @@ import type { SqlValue } from '@quorate/types'
 import type { SchemaAction } from './authorizer.ts'
 import type { BlockConnection } from './block-connection.ts'
 import type { Catalog, Table } from './catalog.ts'
-import { isInternal, readCatalog, rowsOf } from './catalog.ts'
+import { isInternal, presentName, readCatalog, readTable, rowsOf, shadowsOf } from './catalog.ts'
 import type { Change, RowChange } from './change.ts'
 import { CHANGE_LIMITS } from './change.ts'
 import type { Engine, RowCall } from './engine.ts'
@@ -52,10 +52,26 @@ interface Part {
   readonly changes: readonly Change[]
   /** Version of the schema after it. */
   readonly version: bigint
+  /** What the catalogue said before it of the tables that it changed. */
+  readonly before: readonly (readonly [name: string, table: Table | undefined])[]
+}
+
+/**
+ * The tables of a state that was committed. To read them takes long where there are many, and they are the same in the
+ * next block; the schema's version tells.
+ */
+export interface CatalogMemory {
+  version: bigint | undefined
+  catalog: Catalog
+}
+
+/** Remembers nothing yet. */
+export function newCatalogMemory(): CatalogMemory {
+  return { version: undefined, catalog: new Map() }
 }
 
 const VERSION = 'PRAGMA schema_version'
-const TABLE_SQL = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(?1)"
+const TABLE_SQL = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1"
 
 function sizeOf(row: Row | undefined): number {
   let size = 0
@@ -86,13 +102,15 @@ function nameOfKey(key: Row): string {
 export class ChangeRecorder implements ProgramWatch {
   readonly #engine: Engine
   readonly #block: BlockConnection
+  /** As of the last commit. */
+  readonly #committed: CatalogMemory
+  /** As of now; another map only where this transaction has changed it. */
   #catalog: Catalog = new Map()
-  /** The schema's version that the catalogue was read at; undefined where it must be read again. */
-  #catalogVersion: bigint | undefined
+  #version: bigint | undefined
   #touched: Touched = new Map()
   /** What was touched before the statement that changes the schema and is under way, and what came of it. */
   #pending: { readonly touched: Touched; readonly changes: readonly Change[] } | undefined
-  #parts: Part[] = []
+  readonly #parts: Part[] = []
   /** Names of the tables touched since the transaction began. */
   readonly #tables = new Set<string>()
   #isRecording = false
@@ -102,7 +120,8 @@ export class ChangeRecorder implements ProgramWatch {
   #bytes: number = CHANGE_LIMITS.bytesMax
   #isOver = false
 
-  constructor(engine: Engine, block: BlockConnection) {
+  constructor(engine: Engine, block: BlockConnection, memory: CatalogMemory) {
+    this.#committed = memory
     this.#engine = engine
     this.#block = block
   }
@@ -110,7 +129,13 @@ export class ChangeRecorder implements ProgramWatch {
   /** A transaction begins. */
   begin(): void {
     this.#forget()
-    if (this.#version() !== this.#catalogVersion) this.#readCatalog()
+    const version = this.#readVersion()
+    if (version !== this.#committed.version) {
+      this.#committed.catalog = readCatalog(this.#block.connection)
+      this.#committed.version = version
+    }
+    this.#version = version
+    this.#catalog = this.#committed.catalog
     this.#hook(true)
   }
 
@@ -124,13 +149,14 @@ export class ChangeRecorder implements ProgramWatch {
 
   schemaChanged(action: SchemaAction | undefined, sql: string): void {
     const pending = this.#pending
-    const version = this.#version()
+    const version = this.#readVersion()
     // CREATE TABLE IF NOT EXISTS, REINDEX: nothing has changed.
-    if (pending === undefined || version === this.#catalogVersion) return
+    if (pending === undefined || version === this.#version) return
     this.#pending = undefined
-    this.#readCatalog()
+    this.#version = version
+    const before = action?.type === 'table' ? this.#learn(action) : []
     const told = action === undefined || isInternal(action.name) ? [] : [this.#schemaChange(action, sql)]
-    this.#parts.push({ touched: pending.touched, changes: [...pending.changes, ...told], version })
+    this.#parts.push({ touched: pending.touched, changes: [...pending.changes, ...told], version, before })
     if (action?.operation === 'create' && action.type === 'table') this.#touchAll(action.name)
   }
 
@@ -141,6 +167,8 @@ export class ChangeRecorder implements ProgramWatch {
     const last = this.#flush()
     const all = [...this.#parts.flatMap((part) => part.changes), ...last]
     const changes = this.#isOver ? this.#resets(all) : all
+    this.#committed.catalog = this.#catalog
+    this.#committed.version = this.#version
     this.#forget()
     return changes
   }
@@ -149,14 +177,12 @@ export class ChangeRecorder implements ProgramWatch {
   pause(): void {
     this.#hook(false)
     this.#forget()
-    // A schema that was undone may have had the version that the next one gets.
-    this.#catalogVersion = undefined
   }
 
   #forget(): void {
     this.#touched = new Map()
     this.#pending = undefined
-    this.#parts = []
+    this.#parts.length = 0
     this.#tables.clear()
     this.#isOver = false
     this.#trouble = undefined
@@ -171,13 +197,36 @@ export class ChangeRecorder implements ProgramWatch {
     this.#engine.watchRows(this.#block.connection, on ? (call) => this.#called(call) : undefined)
   }
 
-  #version(): bigint {
+  #readVersion(): bigint {
     return this.#block.own(VERSION)?.[0] as bigint
   }
 
-  #readCatalog(): void {
-    this.#catalog = readCatalog(this.#block.connection)
-    this.#catalogVersion = this.#version()
+  /** Brings the catalogue up to a change of a table; gives what it said before. */
+  #learn({ operation, name }: SchemaAction): Part['before'] {
+    const { connection } = this.#block
+    const known = this.#catalog.get(name)
+    const now = new Map<string, Table | undefined>([[name, undefined]])
+    if (operation !== 'drop') {
+      const present = operation === 'alter' && known !== undefined ? presentName(connection, known) : name
+      const table = present === undefined ? undefined : readTable(connection, present)
+      // What is no ordinary table may be a virtual one, which makes others its own.
+      if (table === undefined) for (const shadow of shadowsOf(name)) now.set(shadow, undefined)
+      else now.set(table.name, table)
+    }
+    return this.#set(now)
+  }
+
+  #set(tables: Iterable<readonly [string, Table | undefined]>): Part['before'] {
+    const catalog =
+      this.#catalog === this.#committed.catalog ? new Map(this.#catalog) : (this.#catalog as Map<string, Table>)
+    this.#catalog = catalog
+    const before: [string, Table | undefined][] = []
+    for (const [name, table] of tables) {
+      before.push([name, catalog.get(name)])
+      if (table === undefined) catalog.delete(name)
+      else catalog.set(name, table)
+    }
+    return before
   }
 
   /** The statement before this one is over: where it failed to change the schema, all goes on as before it. */
@@ -192,14 +241,14 @@ export class ChangeRecorder implements ProgramWatch {
   /** Drops what was noted of changes of the schema that have been rolled back since. */
   #dropUndone(): void {
     if (this.#parts.length === 0) return
-    const version = this.#version()
-    const kept = this.#parts.filter((part) => part.version <= version)
-    const undone = this.#parts[kept.length]
-    if (undone === undefined) return
-    this.#parts = kept
-    // The rollback leads into the part that this change of the schema ended; what was touched later is gone with it.
-    this.#touched = undone.touched
-    this.#readCatalog()
+    const version = this.#readVersion()
+    for (let last = this.#parts.at(-1); last !== undefined && last.version > version; last = this.#parts.at(-1)) {
+      this.#parts.pop()
+      // The rollback leads into the part that this change of the schema ended; what was touched later is gone with it.
+      this.#touched = last.touched
+      this.#set(last.before)
+    }
+    this.#version = version
   }
 
   /** Inside SQLite: nothing may be thrown, and nothing asked of the connection but the row. */
@@ -214,7 +263,7 @@ export class ChangeRecorder implements ProgramWatch {
   }
 
   #touch({ operation, table: name, oldRowid, newRowid }: RowCall): void {
-    const table = this.#catalog.get(name.toLowerCase())
+    const table = this.#catalog.get(name)
     if (table === undefined) return
     this.#tables.add(table.name)
     if (this.#isOver) return
@@ -236,7 +285,7 @@ export class ChangeRecorder implements ProgramWatch {
 
   /** Rows of a table that was made full: CREATE TABLE AS calls no hook. */
   #touchAll(name: string): void {
-    const table = this.#catalog.get(name.toLowerCase())
+    const table = this.#catalog.get(name)
     if (table?.selectAll === undefined) return
     const [first] = rowsOf(this.#block.connection, `${table.selectAll} LIMIT 1`)
     if (first === undefined) return
@@ -263,7 +312,7 @@ export class ChangeRecorder implements ProgramWatch {
     const unreadable = new Set<string>()
     for (const { table, rowid, key, before } of this.#touched.values()) {
       if (this.#isOver) break
-      const now = this.#catalog.get(table.name.toLowerCase())
+      const now = this.#catalog.get(table.name)
       // It was dropped, and with it its rows.
       if (now === undefined) continue
       if (now.select === undefined || !areSame(now.columns, table.columns)) {
@@ -311,7 +360,7 @@ export class ChangeRecorder implements ProgramWatch {
 
   /** All that can be said of a transaction that is beyond the bounds. */
   #resets(changes: readonly Change[]): readonly Change[] {
-    const left = [...this.#tables].filter((name) => this.#catalog.has(name.toLowerCase()))
+    const left = [...this.#tables].filter((name) => this.#catalog.has(name))
     return [
       ...changes.filter((change) => change.kind === 'schema'),
       ...left.map((table): Change => ({ kind: 'reset', table })),

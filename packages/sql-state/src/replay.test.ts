@@ -235,6 +235,21 @@ describe('values and tables', () => {
     ).toEqual(['auto 1: -> 1', 'docs_content_ 1: -> 1'])
   })
 
+  test('C5: names are what SQLite takes them for', () => {
+    const { told } = ledgerOf('CREATE TABLE "Ä"(a)', 'CREATE TABLE "ä"(a, b)', 'CREATE TABLE "a ""b"(c)')
+    expect(
+      told(
+        'INSERT INTO "Ä" VALUES (1)',
+        'INSERT INTO "ä" VALUES (2, 3)',
+        'CREATE TABLE Big(x); INSERT INTO big VALUES (4)',
+      ),
+    ).toEqual(['Ä 1: -> 1', 'ä 1: -> 2, 3', 'create table Big on Big: CREATE TABLE Big(x)', 'Big 1: -> 4'])
+    expect(told('INSERT INTO "a ""b" VALUES (5)', 'DROP TABLE BIG')).toEqual([
+      'a "b 1: -> 5',
+      'drop table Big on Big: DROP TABLE BIG',
+    ])
+  })
+
   test('C5: a rowid that columns hide is found by its other names; where it has none left, the table is reset', () => {
     const { told } = ledgerOf('CREATE TABLE t(rowid, oid)', 'CREATE TABLE u(rowid, oid, _rowid_)')
     expect(told('INSERT INTO t VALUES (5, 6)', 'INSERT INTO u VALUES (1, 2, 3)')).toEqual(['t 1: -> 5, 6', 'reset u'])
@@ -289,6 +304,29 @@ describe('changes of the schema', () => {
         'CREATE TABLE u(y); INSERT INTO u VALUES (2)',
       ),
     ).toEqual(['create table u on u: CREATE TABLE u(y)', 'u 1: -> 2'])
+  })
+
+  test('C6: tables that were made, renamed and dropped in what was undone, over several transactions', () => {
+    const { told } = ledgerOf('CREATE TABLE t(a)', 'INSERT INTO t VALUES (1)')
+    expect(
+      told(
+        'BEGIN; SAVEPOINT s; ALTER TABLE t RENAME TO u; CREATE TABLE t(z, y); INSERT INTO t VALUES (7, 7); ROLLBACK TO s;' +
+          'SAVEPOINT r; DROP TABLE t; CREATE TABLE t(b); ROLLBACK TO r; UPDATE t SET a = 2; COMMIT',
+        'BEGIN; ALTER TABLE t RENAME TO u; ROLLBACK; INSERT INTO t VALUES (3)',
+        'CREATE TABLE w(x); nonsense',
+        'INSERT INTO w VALUES (4)',
+        "CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('y'); DROP TABLE f; CREATE TABLE f(b); INSERT INTO f VALUES (5)",
+      ),
+    ).toEqual([
+      't 1: 1 -> 2',
+      't 2: -> 3',
+      'create table w on w: CREATE TABLE w(x)',
+      'w 1: -> 4',
+      'create table f on f: CREATE VIRTUAL TABLE f USING fts5(x)',
+      'drop table f on f: DROP TABLE f;',
+      'create table f on f: CREATE TABLE f(b)',
+      'f 1: -> 5',
+    ])
   })
 
   test('C6: rows changed by a DROP TABLE elsewhere', () => {
