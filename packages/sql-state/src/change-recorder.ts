@@ -24,12 +24,14 @@ import { bytesEqual } from '@quorate/kernel'
 import type { SqlValue } from '@quorate/types'
 import type { SchemaAction } from './authorizer.ts'
 import type { BlockConnection } from './block-connection.ts'
-import type { Catalog, Table } from './catalog.ts'
-import { isInternal, presentName, readCatalog, readTable, rowsOf, shadowsOf } from './catalog.ts'
+import type { Table } from './catalog.ts'
+import { isInternal, rowsOf } from './catalog.ts'
 import type { Change, RowChange } from './change.ts'
 import { CHANGE_LIMITS } from './change.ts'
 import type { Engine, RowCall } from './engine.ts'
 import { OWN_FUEL } from './engine.ts'
+import type { CatalogBefore, CatalogMemory } from './live-catalog.ts'
+import { LiveCatalog } from './live-catalog.ts'
 import type { ProgramWatch } from './program-run.ts'
 
 type Row = readonly SqlValue[]
@@ -52,25 +54,9 @@ interface Part {
   readonly changes: readonly Change[]
   /** Version of the schema after it. */
   readonly version: bigint
-  /** What the catalogue said before it of the tables that it changed. */
-  readonly before: readonly (readonly [name: string, table: Table | undefined])[]
+  readonly before: CatalogBefore
 }
 
-/**
- * The tables of a state that was committed. To read them takes long where there are many, and they are the same in the
- * next block; the schema's version tells.
- */
-export interface CatalogMemory {
-  version: bigint | undefined
-  catalog: Catalog
-}
-
-/** Remembers nothing yet. */
-export function newCatalogMemory(): CatalogMemory {
-  return { version: undefined, catalog: new Map() }
-}
-
-const VERSION = 'PRAGMA schema_version'
 const TABLE_SQL = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1"
 
 function sizeOf(row: Row | undefined): number {
@@ -102,11 +88,7 @@ function nameOfKey(key: Row): string {
 export class ChangeRecorder implements ProgramWatch {
   readonly #engine: Engine
   readonly #block: BlockConnection
-  /** As of the last commit. */
-  readonly #committed: CatalogMemory
-  /** As of now; another map only where this transaction has changed it. */
-  #catalog: Catalog = new Map()
-  #version: bigint | undefined
+  readonly #catalog: LiveCatalog
   #touched: Touched = new Map()
   /** What was touched before the statement that changes the schema and is under way, and what came of it. */
   #pending: { readonly touched: Touched; readonly changes: readonly Change[] } | undefined
@@ -121,7 +103,7 @@ export class ChangeRecorder implements ProgramWatch {
   #isOver = false
 
   constructor(engine: Engine, block: BlockConnection, memory: CatalogMemory) {
-    this.#committed = memory
+    this.#catalog = new LiveCatalog(block, memory)
     this.#engine = engine
     this.#block = block
   }
@@ -129,13 +111,7 @@ export class ChangeRecorder implements ProgramWatch {
   /** A transaction begins. */
   begin(): void {
     this.#forget()
-    const version = this.#readVersion()
-    if (version !== this.#committed.version) {
-      this.#committed.catalog = readCatalog(this.#block.connection)
-      this.#committed.version = version
-    }
-    this.#version = version
-    this.#catalog = this.#committed.catalog
+    this.#catalog.begin()
     this.#hook(true)
   }
 
@@ -149,12 +125,11 @@ export class ChangeRecorder implements ProgramWatch {
 
   schemaChanged(action: SchemaAction | undefined, sql: string): void {
     const pending = this.#pending
-    const version = this.#readVersion()
+    const version = this.#catalog.readVersion()
     // CREATE TABLE IF NOT EXISTS, REINDEX: nothing has changed.
-    if (pending === undefined || version === this.#version) return
+    if (pending === undefined || version === this.#catalog.version) return
     this.#pending = undefined
-    this.#version = version
-    const before = action?.type === 'table' ? this.#learn(action) : []
+    const before = this.#catalog.advance(version, action)
     const told = action === undefined || isInternal(action.name) ? [] : [this.#schemaChange(action, sql)]
     this.#parts.push({ touched: pending.touched, changes: [...pending.changes, ...told], version, before })
     if (action?.operation === 'create' && action.type === 'table') this.#touchAll(action.name)
@@ -167,8 +142,7 @@ export class ChangeRecorder implements ProgramWatch {
     const last = this.#flush()
     const all = [...this.#parts.flatMap((part) => part.changes), ...last]
     const changes = this.#isOver ? this.#resets(all) : all
-    this.#committed.catalog = this.#catalog
-    this.#committed.version = this.#version
+    this.#catalog.keep()
     this.#forget()
     return changes
   }
@@ -197,38 +171,6 @@ export class ChangeRecorder implements ProgramWatch {
     this.#engine.watchRows(this.#block.connection, on ? (call) => this.#called(call) : undefined)
   }
 
-  #readVersion(): bigint {
-    return this.#block.own(VERSION)?.[0] as bigint
-  }
-
-  /** Brings the catalogue up to a change of a table; gives what it said before. */
-  #learn({ operation, name }: SchemaAction): Part['before'] {
-    const { connection } = this.#block
-    const known = this.#catalog.get(name)
-    const now = new Map<string, Table | undefined>([[name, undefined]])
-    if (operation !== 'drop') {
-      const present = operation === 'alter' && known !== undefined ? presentName(connection, known) : name
-      const table = present === undefined ? undefined : readTable(connection, present)
-      // What is no ordinary table may be a virtual one, which makes others its own.
-      if (table === undefined) for (const shadow of shadowsOf(name)) now.set(shadow, undefined)
-      else now.set(table.name, table)
-    }
-    return this.#set(now)
-  }
-
-  #set(tables: Iterable<readonly [string, Table | undefined]>): Part['before'] {
-    const catalog =
-      this.#catalog === this.#committed.catalog ? new Map(this.#catalog) : (this.#catalog as Map<string, Table>)
-    this.#catalog = catalog
-    const before: [string, Table | undefined][] = []
-    for (const [name, table] of tables) {
-      before.push([name, catalog.get(name)])
-      if (table === undefined) catalog.delete(name)
-      else catalog.set(name, table)
-    }
-    return before
-  }
-
   /** The statement before this one is over: where it failed to change the schema, all goes on as before it. */
   #settle(): void {
     if (this.#trouble !== undefined) throw this.#trouble
@@ -241,14 +183,13 @@ export class ChangeRecorder implements ProgramWatch {
   /** Drops what was noted of changes of the schema that have been rolled back since. */
   #dropUndone(): void {
     if (this.#parts.length === 0) return
-    const version = this.#readVersion()
+    const version = this.#catalog.readVersion()
     for (let last = this.#parts.at(-1); last !== undefined && last.version > version; last = this.#parts.at(-1)) {
       this.#parts.pop()
       // The rollback leads into the part that this change of the schema ended; what was touched later is gone with it.
       this.#touched = last.touched
-      this.#set(last.before)
+      this.#catalog.undo(version, last.before)
     }
-    this.#version = version
   }
 
   /** Inside SQLite: nothing may be thrown, and nothing asked of the connection but the row. */
@@ -360,7 +301,7 @@ export class ChangeRecorder implements ProgramWatch {
 
   /** All that can be said of a transaction that is beyond the bounds. */
   #resets(changes: readonly Change[]): readonly Change[] {
-    const left = [...this.#tables].filter((name) => this.#catalog.has(name))
+    const left = [...this.#tables].filter((name) => this.#catalog.get(name) !== undefined)
     return [
       ...changes.filter((change) => change.kind === 'schema'),
       ...left.map((table): Change => ({ kind: 'reset', table })),
