@@ -329,6 +329,16 @@ describe('changes of the schema', () => {
     ])
   })
 
+  test('C6: one that fails, or changes nothing, leaves what was done before it', () => {
+    const { told } = ledgerOf('CREATE TABLE t(a)', 'INSERT INTO t VALUES (1)')
+    expect(told('BEGIN; INSERT INTO t VALUES (1); CREATE TABLE IF NOT EXISTS t(z); REINDEX t; COMMIT')).toEqual([
+      't 2: -> 1',
+    ])
+    const ledger = new TestLedger(engine).found('CREATE TABLE t(a)', 'INSERT INTO t VALUES (1)')
+    ledger.run(executes('BEGIN', 'INSERT INTO t VALUES (1)', 'CREATE UNIQUE INDEX u ON t(a)', 'COMMIT'))
+    expect(linesOf(ledger.changes(other))).toEqual(['t 2: -> 1'])
+  })
+
   test('C6: rows changed by a DROP TABLE elsewhere', () => {
     const { told } = ledgerOf(
       'CREATE TABLE p(id INTEGER PRIMARY KEY)',
