@@ -58,7 +58,7 @@ const writer = await SqlWriter.open(folder)
 const lending = new StateLending({
   folder,
   writer,
-  monotonicMs: systemClock.nowMs,
+  clock: systemClock,
   onTrouble: (message) => console.error(message),
 })
 await lending.offer([target.height])
