@@ -7,8 +7,9 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { CHANGE_LIMITS } from './change.ts'
 import type { Connection } from './connection.ts'
-import type { RowCall } from './engine.ts'
+import type { Opened, OpenOptions, RowCall } from './engine.ts'
 import { Engine } from './engine.ts'
+import type { Overlay } from './pages.ts'
 import { changesOfBlock } from './replay.ts'
 import { Copy, linesOf, rowText } from './testing/copy.ts'
 import { executes, sequence, statement, TestLedger, transaction } from './testing/ledger.ts'
@@ -410,6 +411,30 @@ describe('repeating', () => {
     expect(linesOf(ledger.changes(blind))).toEqual(['reset everything'])
     ledger.run(executes('INSERT INTO t VALUES (6)'))
     expect(linesOf(ledger.changes(other))).toEqual(['t 1: -> 6'])
+  })
+
+  test('C9: watching would change outcomes where blocks are executed: gas and state root', async () => {
+    class Watched extends Engine {
+      override open(overlay: Overlay, options: OpenOptions = {}): Opened {
+        const opened = super.open(overlay, options)
+        this.watchRows(opened.connection, () => undefined)
+        return opened
+      }
+    }
+    const watched = new Watched(await loadModule(), { verify: engine.verify })
+    const rows = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000)'
+    const [plain, other] = [engine, watched].map((each) => {
+      const ledger = new TestLedger(each).found(
+        'CREATE TABLE t(a, b)',
+        `${rows} INSERT INTO t SELECT i, 'some text of a row ' || i FROM n`,
+      )
+      const before = ledger.root
+      const [outcome] = ledger.block([transaction(executes('DELETE FROM t'), { id: 'x' })])
+      return { before, after: ledger.root, gas: outcome?.kind === 'executed' ? outcome.gas : undefined }
+    })
+    expect(other?.before).toBe(plain?.before)
+    expect(other?.after).not.toBe(plain?.after)
+    expect([plain?.gas, other?.gas]).toEqual([131, 9133])
   })
 
   test('C9: repeating a block leaves the state of the ledger as it is', () => {

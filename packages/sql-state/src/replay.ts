@@ -1,8 +1,8 @@
 // Repeats a block that was executed, on the pages it was executed on, to find out which rows each of its transactions
 // changed (see change-recorder.ts).
 //
-// Watching changes what is watched: with the hook SQLite counts other steps, takes other memory, and clears a table row
-// by row instead of page by page, which leaves the free pages in another order. So nobody watches where blocks are
+// Watching changes what is watched: with the hook SQLite clears a table row by row instead of page by page, which takes
+// other steps and leaves the free pages in another order. So nobody watches where blocks are
 // executed, and here what became of each transaction is not found out again but taken from the block: what was executed
 // runs without bounds of gas and must give the same replies; what failed is run as it was run there and then undone,
 // since even that leaves traces that SQL can see (total_changes()).
