@@ -6,6 +6,8 @@ export type ArchiveErrorCode =
   | 'ARCHIVE_EMPTY'
   /** Something in the target is no part of an archive that this software knows. */
   | 'ARCHIVE_FORMAT'
+  /** It ends below the height that is wanted. */
+  | 'ARCHIVE_ENDS'
   /** A segment is missing between others, or the heights of two don't fit. */
   | 'ARCHIVE_GAP'
   /** A segment, or a manifest, is not what it was or never was right. */

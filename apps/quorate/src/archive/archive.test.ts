@@ -14,6 +14,8 @@ import { PlaceError } from './place.ts'
 import { blocksOf, encodeSegment, readPreamble, SEGMENT_LIMITS } from './segment.ts'
 import type { Given, Source } from './source.ts'
 import { Sources } from './source.ts'
+import { S3Place, s3Options } from './s3-place.ts'
+import { FakeS3 } from './testing/fake-s3.ts'
 import { smallLedger } from './testing/small-ledger.ts'
 import { verifyArchive } from './verify-archive.ts'
 
@@ -181,6 +183,22 @@ test('a source that lies, withholds or fails is left for another, and named', as
     'broken: no route',
   ])
   expect((await verify()).height).toBe(32)
+})
+
+test('a bucket, with lost answers and pauses', async () => {
+  const store = await FakeS3.start()
+  try {
+    const open = (): Place => new S3Place(s3Options('s3://ledgers/archive', store.env))
+    await archive({ place: open(), sources: [sourceOf(blocks.slice(0, 12))] })
+    // A list, two manifests, the mark twice, the last segment; then the next segment.
+    store.mishaps.push('slow-down', ...Array.from({ length: 6 }, () => 'none' as const), 'lost-answer')
+    const { troubles } = await archive({ place: open(), options: { blocksMax: 12 } })
+    expect(troubles).toEqual(['0000000000000012.segment was written by somebody else; going on behind it'])
+    const opened = await Archive.open(open(), genesis)
+    expect(await verifyArchive(opened, () => undefined)).toMatchObject({ height: 32, segments: 4 })
+  } finally {
+    await store.close()
+  }
 })
 
 test('where all are pruned, the lowest height still held is told', async () => {

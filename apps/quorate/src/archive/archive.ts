@@ -19,6 +19,8 @@ import { blocksOf, readPreamble } from './segment.ts'
 
 /** Most bytes of a segment that is read: one block may be larger than segments usually are. */
 export const SEGMENT_BYTES_READ_MAX: number = 512 * 1024 * 1024
+/** Looks at a target that has gaps before they are believed. */
+const LOOKS_MAX = 3
 /** Manifests fetched at a time. */
 const MANIFESTS_AT_ONCE = 8
 
@@ -101,6 +103,18 @@ export class Archive {
 
   /** Looks again: others may have written. */
   async refresh(): Promise<void> {
+    for (let look = 1; ; look += 1) {
+      try {
+        return await this.#look()
+      } catch (error) {
+        // A list made while others write may have what is newer and lack what is older.
+        const isGap = error instanceof ArchiveError && error.code === 'ARCHIVE_GAP'
+        if (!isGap || look === LOOKS_MAX) throw error
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
     const names = await this.place.list()
     const firsts = (kind: string): number[] =>
       names.flatMap((name) => (NAME.exec(name)?.[2] === kind ? [Number(name.slice(0, DIGITS))] : []))

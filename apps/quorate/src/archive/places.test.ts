@@ -114,7 +114,10 @@ describe('a bucket', () => {
     const as = (changed: Readonly<Record<string, string>>, target = 's3://ledgers'): S3Place =>
       new S3Place(s3Options(target, { ...store.env, ...changed }))
     const wrong = as({ AWS_SECRET_ACCESS_KEY: 'guessed' })
-    await expect(wrong.list()).rejects.toMatchObject({ code: 'ARCHIVE_DENIED', message: /SignatureDoesNotMatch/ })
+    await expect(wrong.list()).rejects.toMatchObject({
+      code: 'ARCHIVE_DENIED',
+      message: expect.stringMatching(/SignatureDoesNotMatch/),
+    })
     await expect(wrong.put('one', Uint8Array.of(1))).rejects.toMatchObject({ code: 'ARCHIVE_DENIED' })
     await expect(as({ AWS_ACCESS_KEY_ID: 'nobody' }).get('one', 1)).rejects.toThrow(/InvalidAccessKeyId/)
     await expect(as({}, 's3://other-one').get('one', 1)).rejects.toThrow(/NoSuchBucket/)

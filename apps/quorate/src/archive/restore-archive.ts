@@ -25,13 +25,16 @@ export interface Restored {
   readonly added: number
 }
 
+/** Bytes of blocks after which a batch is closed. */
+const BATCH_BYTES = 16 * 1024 * 1024
+
 /** @throws ArchiveError, PlaceError, RebuildError, StoreError, SqlThreadError, RecoveryError */
 export async function restoreArchive(options: RestoreOptions): Promise<Restored> {
   const { archive, dataDir, toHeight, onProgress } = options
   const to = toHeight ?? archive.height
   if (archive.height < 0) throw new ArchiveError('ARCHIVE_EMPTY', `${archive.place.title} holds no segment`)
   if (to > archive.height)
-    throw new ArchiveError('ARCHIVE_GAP', `the archive ends at height ${archive.height}, wanted is ${to}`)
+    throw new ArchiveError('ARCHIVE_ENDS', `the archive ends at height ${archive.height}, wanted is ${to}`)
   const rebuild = await Rebuild.open(dataDir, archive.genesis, (at, tip) => onProgress(at, tip, true))
   try {
     const before = rebuild.next
@@ -45,9 +48,11 @@ export async function restoreArchive(options: RestoreOptions): Promise<Restored>
 async function fill(rebuild: Rebuild, { archive, signal, onProgress }: RestoreOptions, to: number): Promise<void> {
   const segment = archive.segmentOf(Math.max(0, rebuild.next - 1)) ?? 0
   let batch: WholeBlock[] = []
+  let bytes = 0
   const flush = async (): Promise<void> => {
     await rebuild.add(batch)
     batch = []
+    bytes = 0
     onProgress(rebuild.next - 1, to, false)
   }
   for await (const { block, checked } of archive.blocks(segment)) {
@@ -55,7 +60,8 @@ async function fill(rebuild: Rebuild, { archive, signal, onProgress }: RestoreOp
     if (checked.height === rebuild.next - 1 && batch.length === 0) await rebuild.meet(block)
     if (checked.height < rebuild.next) continue
     batch.push(block)
-    if (batch.length === REBUILD_BATCH_MAX) await flush()
+    bytes += block.body.length + block.results.length
+    if (batch.length === REBUILD_BATCH_MAX || bytes >= BATCH_BYTES) await flush()
   }
   if (batch.length > 0) await flush()
 }

@@ -105,7 +105,7 @@ export class FolderSource implements Source {
   blocks(from: Height): Promise<Given> {
     try {
       const { blocks, tip, lowest } = readWhole(this.title, from, BLOCKS_AT_ONCE, BYTES_AT_ONCE)
-      if (blocks.length > 0 || from > tip) return Promise.resolve({ kind: 'blocks', blocks, tip })
+      if (blocks.length > 0 || from >= lowest) return Promise.resolve({ kind: 'blocks', blocks, tip })
       const message = `block ${from} is no longer kept here, where blocks begin at ${lowest}`
       return Promise.resolve({ kind: 'gone', lowest, message })
     } catch (error) {

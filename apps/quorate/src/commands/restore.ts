@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { loadConfig } from '../config.ts'
-import { usageError } from '../errors.ts'
+import { EXIT_FAILED, usageError } from '../errors.ts'
 import { readGenesis } from '../genesis-file.ts'
 import { numberBetween } from '../numbers.ts'
 import { columns } from '../status-text.ts'
@@ -44,6 +44,7 @@ async function restore(target: string, flags: RestoreFlags): Promise<void> {
     signal,
     onProgress,
   })
+  if (signal.aborted) process.exitCode = EXIT_FAILED
   console.log(
     columns([
       [signal.aborted ? 'STOPPED' : 'OK', dataDir],

@@ -29,6 +29,7 @@ export type Mishap =
   | 'lost-answer'
   /** It is not done: try later. */
   | 'slow-down'
+  | 'none'
 
 export class FakeS3 {
   readonly objects = new Map<string, Buffer>()
@@ -87,7 +88,7 @@ export class FakeS3 {
     const [, bucket, ...rest] = url.pathname.split('/').map(decodeURIComponent)
     if (bucket !== BUCKET) return refuse(404, 'NoSuchBucket')
     const key = rest.join('/')
-    if (request.method === 'PUT') return this.#put(request, response, { key, body, isLost: mishap !== undefined })
+    if (request.method === 'PUT') return this.#put(request, response, { key, body, isLost: mishap === 'lost-answer' })
     if (key === '') return this.#list(response, url.searchParams)
     const found = this.objects.get(key)
     if (found === undefined) return refuse(404, 'NoSuchKey')
