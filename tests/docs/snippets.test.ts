@@ -19,6 +19,7 @@ const PAGES = [
   'docs/sql.md',
   'docs/operating.md',
   'docs/embedded.md',
+  'docs/archive.md',
   'packages/client/README.md',
   'packages/stm/README.md',
 ]

@@ -2,10 +2,12 @@
 
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { addArchive } from './commands/archive.ts'
 import { addBackup } from './commands/backup.ts'
 import { addDev } from './commands/dev.ts'
 import { addInit } from './commands/init.ts'
 import { addMember } from './commands/member.ts'
+import { addRestore } from './commands/restore.ts'
 import { addShell } from './commands/shell.ts'
 import { addStart } from './commands/start.ts'
 import { addStatus } from './commands/status.ts'
@@ -44,6 +46,8 @@ function programOf(): Command {
     addVerify,
     addWhyStuck,
     addBackup,
+    addArchive,
+    addRestore,
   ]
   for (const each of add) each(program)
   const settle = (command: Command): void => {

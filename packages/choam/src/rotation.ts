@@ -1,5 +1,6 @@
-// How a view ends. It orders a bounded number of blocks, or fewer where the members have changed; then an `assemble` block is cut, whose hash seats the members of the next
-// view; those publish their joins, which are ordered like anything else, while the old committee goes on; and once they are gathered
+// How a view ends. It orders a bounded number of blocks, or fewer where the members have changed; then an `assemble` block is cut,
+// whose hash seats the members of the next view; those publish
+// their joins, which are ordered like anything else, while the old committee goes on; and once they are gathered
 // the last block, `reconfigure`, hands over. All of it follows from the blocks alone, so every replica ends the view at one height.
 //
 // Who should sit next and doesn't join holds up nothing but the rotation: the old committee orders on, and after some views' worth
@@ -96,7 +97,8 @@ export class Rotation {
       case 'genesis':
         return
       case 'executions':
-        for (const seat of turnsIn(body.heads)) this.#asked.set(seat, height)
+        // Once a turn is under way, what else was decided waits for the view after: its seats ask again.
+        if (this.#stage === 'producing') for (const seat of turnsIn(body.heads)) this.#asked.set(seat, height)
         if (this.#stage === 'assembling') this.#early.push(...joinsIn(body.heads))
         else if (this.#stage === 'gathering') for (const join of joinsIn(body.heads)) this.#gathering?.add(join)
         return

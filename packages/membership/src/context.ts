@@ -1,74 +1,80 @@
 // Rings: how a committee follows from a membership and a view id, so that anyone can recompute it and nobody can choose it.
 //
-// Each seat has a ring of its own, on which the members stand in the order of their hashes. A view id cuts every ring at a point;
-// the first member after the cut that holds no seat yet takes the ring's seat. One ring for all seats would seat neighbours
-// together for ever; a ring a seat makes every committee as likely as any other.
+// Each seat has a ring, on which the members stand in the order of their hashes. A point cuts the ring, and the first member behind
+// the cut that holds no seat yet takes the ring's seat.
 //
-// Limits: the cut is as unpredictable as the view id. Ids chain from genesis, so a member can foresee committees, but not
-// influence them without influencing what the ledger contains.
+// The obvious way is to hash members onto the rings once, and to cut at the hash of the view id. Then a member's share of the seats
+// is the length of the arc before it, and arcs between random points differ: one member would sit several times as often as another,
+// for ever, and who may choose its key chooses a long arc. So here the view id doesn't move the cut, it lays the rings: a member's
+// place is the hash of ring, view and member, and every ring is cut at zero. Each view deals all places anew, so all members are
+// alike: each holds any one seat in one view of n, and all committees are equally likely. A key gains nothing by its value, since
+// the view id isn't known when it is chosen. It costs hashes, a fourth of one for each member and ring, once a view.
+//
+// What a fixed ring has, this has too: a place depends on nobody else. Whoever leaves frees its own seat; if who steps up held
+// a later one, that is free next; all other seats stay.
+//
+// Limits: committees are as unpredictable as view ids are; see SPEC.md on what that is worth.
 
-import { assert, compareText, Writer } from '@quorate/kernel'
-import type { Digest, MemberId, ViewId } from '@quorate/types'
+import { assert, compareText, must, Writer } from '@quorate/kernel'
+import type { MemberId, ViewId } from '@quorate/types'
 import { hashOf, rawOf } from '@quorate/types'
 
-interface Place {
-  readonly at: Digest
+/** A hash gives places on so many rings, of 64 bits each. */
+const RINGS_PER_HASH = 4
+const PLACE_DIGITS = 16
+
+interface Standing {
   readonly member: MemberId
+  readonly raw: Uint8Array
 }
 
-function pointOn(ring: number, raw: Uint8Array): Digest {
-  return hashOf('ring', new Writer(4).u32(ring).finish(), raw)
+interface Place {
+  readonly member: MemberId
+  /** A quarter of a hash for each ring of the group. */
+  readonly hash: string
 }
 
-/** A membership on its rings. */
+/** A membership, from which views draw their committees. */
 export class Context {
   readonly members: readonly MemberId[]
-  readonly #rings = new Map<number, readonly Place[]>()
+  readonly #standing: readonly Standing[]
 
   constructor(members: readonly MemberId[]) {
     assert(new Set(members).size === members.length && members.length > 0, 'a membership of distinct members')
     this.members = members
+    this.#standing = members.map((member) => ({ member, raw: rawOf(member) }))
   }
 
   /** The members that hold seats 0 to `seats` - 1 under `view`. At most one seat a member. */
   cut(view: ViewId, seats: number): readonly MemberId[] {
     assert(seats >= 1 && seats <= this.members.length, `${seats} seats for ${this.members.length} members`)
-    const seated: MemberId[] = []
-    for (let ring = 0; ring < seats; ring += 1) seated.push(this.#successor(ring, pointOn(ring, rawOf(view)), seated))
-    return seated
+    const seated = new Set<MemberId>()
+    let places: readonly Place[] = []
+    for (let ring = 0; ring < seats; ring += 1) {
+      if (ring % RINGS_PER_HASH === 0) places = this.#places(view, ring / RINGS_PER_HASH)
+      seated.add(firstOn(places, (ring % RINGS_PER_HASH) * PLACE_DIGITS, seated))
+    }
+    return [...seated]
   }
 
-  #successor(ring: number, point: Digest, seated: readonly MemberId[]): MemberId {
-    const places = this.#ring(ring)
-    const start = insertionPoint(places, point)
-    for (let step = 0; step < places.length; step += 1) {
-      const place = places[(start + step) % places.length]
-      if (place !== undefined && !seated.includes(place.member)) return place.member
-    }
-    throw new RangeError('every member is seated')
-  }
-
-  #ring(ring: number): readonly Place[] {
-    let places = this.#rings.get(ring)
-    if (places === undefined) {
-      places = this.members
-        .map((member) => ({ member, at: pointOn(ring, rawOf(member)) }))
-        .sort((a, b) => compareText(a.at, b.at))
-      this.#rings.set(ring, places)
-    }
-    return places
+  /** Where the members stand on the rings 4 `group` to 4 `group` + 3 of a view. */
+  #places(view: ViewId, group: number): readonly Place[] {
+    const prefix = new Writer(36).u32(group).raw(rawOf(view)).finish()
+    return this.#standing.map(({ member, raw }) => ({ member, hash: hashOf('ring', prefix, raw) }))
   }
 }
 
-/** Index of the first place behind `point`; the number of places where there is none. */
-function insertionPoint(places: readonly Place[], point: Digest): number {
-  let low = 0
-  let high = places.length
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2)
-    const place = places[middle]
-    if (place !== undefined && compareText(place.at, point) <= 0) low = middle + 1
-    else high = middle
+/** The first member on a ring that holds no seat. One place in 2^64 is shared by two; the lower id stands before. */
+function firstOn(places: readonly Place[], from: number, seated: ReadonlySet<MemberId>): MemberId {
+  let first: MemberId | undefined
+  let lowest = ''
+  for (const { member, hash } of places) {
+    if (seated.has(member)) continue
+    const at = hash.slice(from, from + PLACE_DIGITS)
+    const order = first === undefined ? -1 : compareText(at, lowest) || compareText(member, first)
+    if (order >= 0) continue
+    first = member
+    lowest = at
   }
-  return low
+  return must(first, 'a member without a seat')
 }

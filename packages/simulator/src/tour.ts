@@ -52,7 +52,7 @@ const FIRST_FAULT_MS = 3000
 function troubled(seed: number): Plan {
   const drawn = drawPlan(seed, { profile: 'wan', members: MEMBERS, durationMs: LONG_MS, executor: 'sqlite' })
   const kinds = Object.values(FAULTS)
-  const pauseMs = (LONG_MS - FIRST_FAULT_MS) / kinds.length
+  const pauseMs = Math.floor((LONG_MS - FIRST_FAULT_MS) / kinds.length)
   // The order differs with the seed, so that the same faults do not always overlap.
   const turned = [...kinds.slice(seed % kinds.length), ...kinds.slice(0, seed % kinds.length)]
   return {
@@ -72,7 +72,14 @@ function troubled(seed: number): Plan {
     },
     clocks: drawn.clocks.map((_, member) => ({ skewMs: member * 1000, driftPpm: 1000 })),
     liars: [],
-    faults: turned.map((fault, at) => fault(FIRST_FAULT_MS + at * pauseMs)),
+    faults: turned.flatMap((fault, at): readonly Fault[] => {
+      const atMs = FIRST_FAULT_MS + at * pauseMs
+      // A jump is over at once: small ones between the others, so that calls meet it.
+      return [
+        fault(atMs),
+        { kind: 'clock-jump', atMs: atMs + Math.floor(pauseMs / 2), member: 2, byMs: at % 2 === 0 ? 500 : -500 },
+      ]
+    }),
   }
 }
 

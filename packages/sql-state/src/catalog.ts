@@ -19,6 +19,8 @@ export interface Table {
   /** Positions in `columns` of the primary key, in its order. */
   readonly key: readonly number[]
   readonly hasRowid: boolean
+  /** Where its rows begin in the file: stays when it is renamed. */
+  readonly root: bigint
   /** Length of its columns' names: each image of a row is told with them. */
   readonly namesLength: number
   /** Reads a row by its rowid, or by its primary key. Undefined where columns have taken all names of the rowid. */
@@ -27,26 +29,36 @@ export interface Table {
   readonly selectAll: string | undefined
 }
 
-/** Tables by name, in lower case. */
+/** Tables by name, spelt as SQLite remembers it: it folds the case of ASCII only, so that folding here would mix tables up. */
 export type Catalog = ReadonlyMap<string, Table>
 
-const TABLES = "SELECT name, sql FROM sqlite_schema WHERE type = 'table'"
-/** A table's primary key is an index of its own only where there are rowids to point to. */
+const VIRTUAL = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage = 0"
+/** A primary key is an index of its own, with a row in the schema, only where there are rowids to point to. */
+const IS_WITHOUT_ROWID =
+  "t.sql LIKE '%without%' AND EXISTS (SELECT 1 FROM pragma_index_list(t.name) AS i WHERE i.origin = 'pk' " +
+  'AND NOT EXISTS (SELECT 1 FROM sqlite_schema AS s WHERE s.name = i.name))'
+const ORDINARY = "t.type = 'table' AND t.rootpage <> 0"
+const TABLES = `SELECT t.name, t.rootpage, ${IS_WITHOUT_ROWID} FROM sqlite_schema AS t WHERE ${ORDINARY}`
 const COLUMNS =
-  'SELECT t.name, c.name, c.cid, c.pk, ' +
-  "(SELECT count(*) FROM pragma_index_list(t.name) AS i WHERE i.origin = 'pk' " +
-  'AND NOT EXISTS (SELECT 1 FROM sqlite_schema AS s WHERE s.name = i.name)) ' +
-  "FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c WHERE t.type = 'table' AND t.rootpage <> 0 AND c.hidden = 0 " +
-  'ORDER BY t.rowid, c.cid'
+  'SELECT t.name, c.name, c.cid, c.pk FROM sqlite_schema AS t, pragma_table_xinfo(t.name) AS c ' +
+  `WHERE ${ORDINARY} AND c.hidden = 0 ORDER BY t.rowid, c.cid`
+/** The same of one table, which comes first in the plan. */
+const ONE = ' AND t.name = ?1'
+const NAME_AT = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage = ?1"
 const ROWID_NAMES = ['rowid', '_rowid_', 'oid'] as const
 /** Tables that FTS5 and R-tree keep behind a virtual one, by the last word of their names. */
 const SHADOW_WORDS: ReadonlySet<string> = new Set('config content data docsize idx node parent rowid'.split(' '))
 
 /** All rows of a statement of our own. */
-export function rowsOf(connection: Connection, sql: string): readonly (readonly SqlValue[])[] {
+export function rowsOf(
+  connection: Connection,
+  sql: string,
+  ...args: readonly SqlValue[]
+): readonly (readonly SqlValue[])[] {
   const statement = connection.prepare(utf8(sql))
   const rows: SqlValue[][] = []
   try {
+    args.forEach((value, i) => statement?.bind(i + 1, value))
     while (statement?.step() === true) rows.push(statement.row())
   } finally {
     statement?.finalize()
@@ -76,7 +88,14 @@ interface ColumnRow {
   readonly keyPlace: number
 }
 
-function tableOf(name: string, rows: readonly ColumnRow[], hasRowid: boolean): Table {
+interface TableRows {
+  readonly name: string
+  readonly root: bigint
+  readonly hasRowid: boolean
+  readonly rows: ColumnRow[]
+}
+
+function tableOf({ name, root, hasRowid, rows }: TableRows): Table {
   const columns = rows.map((row) => row.name)
   const key = [...rows.keys()]
     .filter((at) => (rows[at]?.keyPlace ?? 0) > 0)
@@ -87,7 +106,7 @@ function tableOf(name: string, rows: readonly ColumnRow[], hasRowid: boolean): T
   const where = key.map((at, i) => `${quoted(columns[at] ?? '')} IS ?${i + 1}`).join(' AND ')
   const from = `FROM main.${quoted(name)}`
   const namesLength = columns.reduce((sum, column) => sum + column.length, 0)
-  const shape = { name, columns, numbers: rows.map((row) => row.number), key, hasRowid, namesLength }
+  const shape = { name, columns, numbers: rows.map((row) => row.number), key, hasRowid, root, namesLength }
   if (!hasRowid)
     return { ...shape, select: `SELECT ${list} ${from} WHERE ${where}`, selectAll: `SELECT ${list} ${from}` }
   if (rowid === undefined) return { ...shape, select: undefined, selectAll: undefined }
@@ -98,19 +117,41 @@ function tableOf(name: string, rows: readonly ColumnRow[], hasRowid: boolean): T
   }
 }
 
-/** The tables as the connection sees them now. */
-export function readCatalog(connection: Connection): Catalog {
-  const virtual = new Set<string>()
-  for (const [name, sql] of rowsOf(connection, TABLES))
-    if (/^create\s+virtual\s/i.test(String(sql))) virtual.add(String(name).toLowerCase())
-  const tables = new Map<string, { readonly name: string; readonly hasRowid: boolean; readonly rows: ColumnRow[] }>()
-  for (const [table, column, number, keyPlace, isKeyWithoutIndex] of rowsOf(connection, COLUMNS)) {
-    const name = String(table)
-    const lower = name.toLowerCase()
-    if (isInternal(name) || isShadow(lower, virtual)) continue
-    const known = tables.get(lower) ?? { name, hasRowid: isKeyWithoutIndex === 0n, rows: [] }
-    tables.set(lower, known)
-    known.rows.push({ name: String(column), number: Number(number), keyPlace: Number(keyPlace) })
+function read(connection: Connection, name: string | undefined): readonly Table[] {
+  const [filter, args] = name === undefined ? ['', []] : [ONE, [name]]
+  const virtual = new Set(rowsOf(connection, VIRTUAL).map(([each]) => String(each).toLowerCase()))
+  const tables = new Map<string, TableRows>()
+  for (const [table, root, isWithout] of rowsOf(connection, TABLES + filter, ...args)) {
+    const each = String(table)
+    if (isInternal(each) || isShadow(each.toLowerCase(), virtual)) continue
+    tables.set(each, { name: each, root: root as bigint, hasRowid: isWithout === 0n, rows: [] })
   }
-  return new Map([...tables].map(([lower, { name, rows, hasRowid }]) => [lower, tableOf(name, rows, hasRowid)]))
+  for (const [table, column, number, keyPlace] of rowsOf(
+    connection,
+    COLUMNS.replace(' ORDER', `${filter} ORDER`),
+    ...args,
+  ))
+    tables.get(String(table))?.rows.push({ name: String(column), number: Number(number), keyPlace: Number(keyPlace) })
+  return [...tables.values()].map(tableOf)
+}
+
+/** The tables as the connection sees them now. */
+export function readCatalog(connection: Connection): Map<string, Table> {
+  return new Map(read(connection, undefined).map((table) => [table.name, table]))
+}
+
+/** One of them; undefined where there is none of this name. */
+export function readTable(connection: Connection, name: string): Table | undefined {
+  return read(connection, name)[0]
+}
+
+/** Name of the table that was `table`, and may have been renamed. */
+export function presentName(connection: Connection, table: Table): string | undefined {
+  const [row] = rowsOf(connection, NAME_AT, table.root)
+  return row === undefined ? undefined : String(row[0])
+}
+
+/** Names of the tables that a virtual table of this name hides as its own. */
+export function shadowsOf(name: string): readonly string[] {
+  return [...SHADOW_WORDS].map((word) => `${name}_${word}`)
 }

@@ -24,12 +24,14 @@ import { bytesEqual } from '@quorate/kernel'
 import type { SqlValue } from '@quorate/types'
 import type { SchemaAction } from './authorizer.ts'
 import type { BlockConnection } from './block-connection.ts'
-import type { Catalog, Table } from './catalog.ts'
-import { isInternal, readCatalog, rowsOf } from './catalog.ts'
+import type { Table } from './catalog.ts'
+import { isInternal, rowsOf } from './catalog.ts'
 import type { Change, RowChange } from './change.ts'
 import { CHANGE_LIMITS } from './change.ts'
 import type { Engine, RowCall } from './engine.ts'
 import { OWN_FUEL } from './engine.ts'
+import type { CatalogBefore, CatalogMemory } from './live-catalog.ts'
+import { LiveCatalog } from './live-catalog.ts'
 import type { ProgramWatch } from './program-run.ts'
 
 type Row = readonly SqlValue[]
@@ -52,10 +54,10 @@ interface Part {
   readonly changes: readonly Change[]
   /** Version of the schema after it. */
   readonly version: bigint
+  readonly before: CatalogBefore
 }
 
-const VERSION = 'PRAGMA schema_version'
-const TABLE_SQL = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND lower(name) = lower(?1)"
+const TABLE_SQL = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1"
 
 function sizeOf(row: Row | undefined): number {
   let size = 0
@@ -86,13 +88,11 @@ function nameOfKey(key: Row): string {
 export class ChangeRecorder implements ProgramWatch {
   readonly #engine: Engine
   readonly #block: BlockConnection
-  #catalog: Catalog = new Map()
-  /** The schema's version that the catalogue was read at; undefined where it must be read again. */
-  #catalogVersion: bigint | undefined
+  readonly #catalog: LiveCatalog
   #touched: Touched = new Map()
   /** What was touched before the statement that changes the schema and is under way, and what came of it. */
   #pending: { readonly touched: Touched; readonly changes: readonly Change[] } | undefined
-  #parts: Part[] = []
+  readonly #parts: Part[] = []
   /** Names of the tables touched since the transaction began. */
   readonly #tables = new Set<string>()
   #isRecording = false
@@ -102,7 +102,8 @@ export class ChangeRecorder implements ProgramWatch {
   #bytes: number = CHANGE_LIMITS.bytesMax
   #isOver = false
 
-  constructor(engine: Engine, block: BlockConnection) {
+  constructor(engine: Engine, block: BlockConnection, memory: CatalogMemory) {
+    this.#catalog = new LiveCatalog(block, memory)
     this.#engine = engine
     this.#block = block
   }
@@ -110,7 +111,7 @@ export class ChangeRecorder implements ProgramWatch {
   /** A transaction begins. */
   begin(): void {
     this.#forget()
-    if (this.#version() !== this.#catalogVersion) this.#readCatalog()
+    this.#catalog.begin()
     this.#hook(true)
   }
 
@@ -124,13 +125,13 @@ export class ChangeRecorder implements ProgramWatch {
 
   schemaChanged(action: SchemaAction | undefined, sql: string): void {
     const pending = this.#pending
-    const version = this.#version()
+    const version = this.#catalog.readVersion()
     // CREATE TABLE IF NOT EXISTS, REINDEX: nothing has changed.
-    if (pending === undefined || version === this.#catalogVersion) return
+    if (pending === undefined || version === this.#catalog.version) return
     this.#pending = undefined
-    this.#readCatalog()
+    const before = this.#catalog.advance(version, action)
     const told = action === undefined || isInternal(action.name) ? [] : [this.#schemaChange(action, sql)]
-    this.#parts.push({ touched: pending.touched, changes: [...pending.changes, ...told], version })
+    this.#parts.push({ touched: pending.touched, changes: [...pending.changes, ...told], version, before })
     if (action?.operation === 'create' && action.type === 'table') this.#touchAll(action.name)
   }
 
@@ -141,6 +142,7 @@ export class ChangeRecorder implements ProgramWatch {
     const last = this.#flush()
     const all = [...this.#parts.flatMap((part) => part.changes), ...last]
     const changes = this.#isOver ? this.#resets(all) : all
+    this.#catalog.keep()
     this.#forget()
     return changes
   }
@@ -149,14 +151,12 @@ export class ChangeRecorder implements ProgramWatch {
   pause(): void {
     this.#hook(false)
     this.#forget()
-    // A schema that was undone may have had the version that the next one gets.
-    this.#catalogVersion = undefined
   }
 
   #forget(): void {
     this.#touched = new Map()
     this.#pending = undefined
-    this.#parts = []
+    this.#parts.length = 0
     this.#tables.clear()
     this.#isOver = false
     this.#trouble = undefined
@@ -171,15 +171,6 @@ export class ChangeRecorder implements ProgramWatch {
     this.#engine.watchRows(this.#block.connection, on ? (call) => this.#called(call) : undefined)
   }
 
-  #version(): bigint {
-    return this.#block.own(VERSION)?.[0] as bigint
-  }
-
-  #readCatalog(): void {
-    this.#catalog = readCatalog(this.#block.connection)
-    this.#catalogVersion = this.#version()
-  }
-
   /** The statement before this one is over: where it failed to change the schema, all goes on as before it. */
   #settle(): void {
     if (this.#trouble !== undefined) throw this.#trouble
@@ -192,14 +183,13 @@ export class ChangeRecorder implements ProgramWatch {
   /** Drops what was noted of changes of the schema that have been rolled back since. */
   #dropUndone(): void {
     if (this.#parts.length === 0) return
-    const version = this.#version()
-    const kept = this.#parts.filter((part) => part.version <= version)
-    const undone = this.#parts[kept.length]
-    if (undone === undefined) return
-    this.#parts = kept
-    // The rollback leads into the part that this change of the schema ended; what was touched later is gone with it.
-    this.#touched = undone.touched
-    this.#readCatalog()
+    const version = this.#catalog.readVersion()
+    for (let last = this.#parts.at(-1); last !== undefined && last.version > version; last = this.#parts.at(-1)) {
+      this.#parts.pop()
+      // The rollback leads into the part that this change of the schema ended; what was touched later is gone with it.
+      this.#touched = last.touched
+      this.#catalog.undo(version, last.before)
+    }
   }
 
   /** Inside SQLite: nothing may be thrown, and nothing asked of the connection but the row. */
@@ -214,7 +204,7 @@ export class ChangeRecorder implements ProgramWatch {
   }
 
   #touch({ operation, table: name, oldRowid, newRowid }: RowCall): void {
-    const table = this.#catalog.get(name.toLowerCase())
+    const table = this.#catalog.get(name)
     if (table === undefined) return
     this.#tables.add(table.name)
     if (this.#isOver) return
@@ -236,7 +226,7 @@ export class ChangeRecorder implements ProgramWatch {
 
   /** Rows of a table that was made full: CREATE TABLE AS calls no hook. */
   #touchAll(name: string): void {
-    const table = this.#catalog.get(name.toLowerCase())
+    const table = this.#catalog.get(name)
     if (table?.selectAll === undefined) return
     const [first] = rowsOf(this.#block.connection, `${table.selectAll} LIMIT 1`)
     if (first === undefined) return
@@ -263,7 +253,7 @@ export class ChangeRecorder implements ProgramWatch {
     const unreadable = new Set<string>()
     for (const { table, rowid, key, before } of this.#touched.values()) {
       if (this.#isOver) break
-      const now = this.#catalog.get(table.name.toLowerCase())
+      const now = this.#catalog.get(table.name)
       // It was dropped, and with it its rows.
       if (now === undefined) continue
       if (now.select === undefined || !areSame(now.columns, table.columns)) {
@@ -311,7 +301,7 @@ export class ChangeRecorder implements ProgramWatch {
 
   /** All that can be said of a transaction that is beyond the bounds. */
   #resets(changes: readonly Change[]): readonly Change[] {
-    const left = [...this.#tables].filter((name) => this.#catalog.has(name.toLowerCase()))
+    const left = [...this.#tables].filter((name) => this.#catalog.get(name) !== undefined)
     return [
       ...changes.filter((change) => change.kind === 'schema'),
       ...left.map((table): Change => ({ kind: 'reset', table })),

@@ -155,8 +155,8 @@ export class Engine {
 
   /**
    * Tells `listener` of each change of a row on `connection`, before it is made; undefined ends that. It is called from
-   * within SQLite: it must not throw, nor use the connection but for `changingValue`. What runs under it takes other
-   * steps and other memory, so that no outcome may depend on it.
+   * within SQLite: it must not throw, nor use the connection but for `changingValue`. What runs under it may
+   * take other steps and leave other pages, so that no outcome may depend on it.
    */
   watchRows(connection: Connection, listener: ((call: RowCall) => void) | undefined): void {
     this.#onRow = listener

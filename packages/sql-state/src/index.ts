@@ -1,6 +1,8 @@
 export type { BlockContent, BlockContext } from './block-connection.ts'
 export type { Change, Reset, RowChange, SchemaChange } from './change.ts'
 export { CHANGE_LIMITS } from './change.ts'
+export type { CatalogMemory } from './live-catalog.ts'
+export { newCatalogMemory } from './live-catalog.ts'
 export type { BlockResult } from './executor.ts'
 export { executeBlock, GenesisSqlError } from './executor.ts'
 export type { OpenOptions } from './engine.ts'

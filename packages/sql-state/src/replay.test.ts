@@ -7,8 +7,9 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { CHANGE_LIMITS } from './change.ts'
 import type { Connection } from './connection.ts'
-import type { RowCall } from './engine.ts'
+import type { Opened, OpenOptions, RowCall } from './engine.ts'
 import { Engine } from './engine.ts'
+import type { Overlay } from './pages.ts'
 import { changesOfBlock } from './replay.ts'
 import { Copy, linesOf, rowText } from './testing/copy.ts'
 import { executes, sequence, statement, TestLedger, transaction } from './testing/ledger.ts'
@@ -235,6 +236,21 @@ describe('values and tables', () => {
     ).toEqual(['auto 1: -> 1', 'docs_content_ 1: -> 1'])
   })
 
+  test('C5: names are what SQLite takes them for', () => {
+    const { told } = ledgerOf('CREATE TABLE "Ä"(a)', 'CREATE TABLE "ä"(a, b)', 'CREATE TABLE "a ""b"(c)')
+    expect(
+      told(
+        'INSERT INTO "Ä" VALUES (1)',
+        'INSERT INTO "ä" VALUES (2, 3)',
+        'CREATE TABLE Big(x); INSERT INTO big VALUES (4)',
+      ),
+    ).toEqual(['Ä 1: -> 1', 'ä 1: -> 2, 3', 'create table Big on Big: CREATE TABLE Big(x)', 'Big 1: -> 4'])
+    expect(told('INSERT INTO "a ""b" VALUES (5)', 'DROP TABLE BIG')).toEqual([
+      'a "b 1: -> 5',
+      'drop table Big on Big: DROP TABLE BIG',
+    ])
+  })
+
   test('C5: a rowid that columns hide is found by its other names; where it has none left, the table is reset', () => {
     const { told } = ledgerOf('CREATE TABLE t(rowid, oid)', 'CREATE TABLE u(rowid, oid, _rowid_)')
     expect(told('INSERT INTO t VALUES (5, 6)', 'INSERT INTO u VALUES (1, 2, 3)')).toEqual(['t 1: -> 5, 6', 'reset u'])
@@ -289,6 +305,39 @@ describe('changes of the schema', () => {
         'CREATE TABLE u(y); INSERT INTO u VALUES (2)',
       ),
     ).toEqual(['create table u on u: CREATE TABLE u(y)', 'u 1: -> 2'])
+  })
+
+  test('C6: tables that were made, renamed and dropped in what was undone, over several transactions', () => {
+    const { told } = ledgerOf('CREATE TABLE t(a)', 'INSERT INTO t VALUES (1)')
+    expect(
+      told(
+        'BEGIN; SAVEPOINT s; ALTER TABLE t RENAME TO u; CREATE TABLE t(z, y); INSERT INTO t VALUES (7, 7); ROLLBACK TO s;' +
+          'SAVEPOINT r; DROP TABLE t; CREATE TABLE t(b); ROLLBACK TO r; UPDATE t SET a = 2; COMMIT',
+        'BEGIN; ALTER TABLE t RENAME TO u; ROLLBACK; INSERT INTO t VALUES (3)',
+        'CREATE TABLE w(x); nonsense',
+        'INSERT INTO w VALUES (4)',
+        "CREATE VIRTUAL TABLE f USING fts5(x); INSERT INTO f VALUES ('y'); DROP TABLE f; CREATE TABLE f(b); INSERT INTO f VALUES (5)",
+      ),
+    ).toEqual([
+      't 1: 1 -> 2',
+      't 2: -> 3',
+      'create table w on w: CREATE TABLE w(x)',
+      'w 1: -> 4',
+      'create table f on f: CREATE VIRTUAL TABLE f USING fts5(x)',
+      'drop table f on f: DROP TABLE f;',
+      'create table f on f: CREATE TABLE f(b)',
+      'f 1: -> 5',
+    ])
+  })
+
+  test('C6: one that fails, or changes nothing, leaves what was done before it', () => {
+    const { told } = ledgerOf('CREATE TABLE t(a)', 'INSERT INTO t VALUES (1)')
+    expect(told('BEGIN; INSERT INTO t VALUES (1); CREATE TABLE IF NOT EXISTS t(z); REINDEX t; COMMIT')).toEqual([
+      't 2: -> 1',
+    ])
+    const ledger = new TestLedger(engine).found('CREATE TABLE t(a)', 'INSERT INTO t VALUES (1)')
+    ledger.run(executes('BEGIN', 'INSERT INTO t VALUES (1)', 'CREATE UNIQUE INDEX u ON t(a)', 'COMMIT'))
+    expect(linesOf(ledger.changes(other))).toEqual(['t 2: -> 1'])
   })
 
   test('C6: rows changed by a DROP TABLE elsewhere', () => {
@@ -362,6 +411,30 @@ describe('repeating', () => {
     expect(linesOf(ledger.changes(blind))).toEqual(['reset everything'])
     ledger.run(executes('INSERT INTO t VALUES (6)'))
     expect(linesOf(ledger.changes(other))).toEqual(['t 1: -> 6'])
+  })
+
+  test('C9: watching would change outcomes where blocks are executed: gas and state root', async () => {
+    class Watched extends Engine {
+      override open(overlay: Overlay, options: OpenOptions = {}): Opened {
+        const opened = super.open(overlay, options)
+        this.watchRows(opened.connection, () => undefined)
+        return opened
+      }
+    }
+    const watched = new Watched(await loadModule(), { verify: engine.verify })
+    const rows = 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 3000)'
+    const [plain, other] = [engine, watched].map((each) => {
+      const ledger = new TestLedger(each).found(
+        'CREATE TABLE t(a, b)',
+        `${rows} INSERT INTO t SELECT i, 'some text of a row ' || i FROM n`,
+      )
+      const before = ledger.root
+      const [outcome] = ledger.block([transaction(executes('DELETE FROM t'), { id: 'x' })])
+      return { before, after: ledger.root, gas: outcome?.kind === 'executed' ? outcome.gas : undefined }
+    })
+    expect(other?.before).toBe(plain?.before)
+    expect(other?.after).not.toBe(plain?.after)
+    expect([plain?.gas, other?.gas]).toEqual([131, 9133])
   })
 
   test('C9: repeating a block leaves the state of the ledger as it is', () => {

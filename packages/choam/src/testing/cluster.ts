@@ -387,8 +387,7 @@ export class TestCluster {
     member.bodies.set(height, body)
     member.state = hashOf('state', Buffer.from(member.state, 'hex'), Buffer.from(seed, 'hex'), ...transactions)
     const members = this.#membersAfter(member, height)
-    const isTold =
-      height === 0 || body.kind === 'assemble' || transactions.some((bytes) => leaverIn(bytes) !== undefined)
+    const isTold = body.kind !== 'executions' || transactions.some((bytes) => leaverIn(bytes) !== undefined)
     const executed = {
       height,
       ...(isTold ? { members } : {}),

@@ -2,6 +2,7 @@
 // nobody can mend. Method: replicas made up as answers to fetch, which break off anywhere and in every way; time passes
 // only where a test says so.
 
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Client } from '../client.ts'
@@ -223,6 +224,16 @@ test('a signal ends it, before, while waiting, and in a pause', async () => {
   const down = clientOf(() => new TypeError('down'))
   const options: ChangesOptions = { signal: paused.signal, onInterruption: () => paused.abort() }
   expect(await down.client.changes(options).next()).toEqual({ done: true, value: undefined })
+})
+
+test('interruptions leave nothing behind on the signal', async () => {
+  const abort = new AbortController()
+  let left = 50
+  const { client } = clientOf((_, signal) =>
+    --left > 0 ? new TypeError('down') : feedOf(`${blockEnd(1)}\n`, { signal }),
+  )
+  expect(await take(client.changes({ signal: abort.signal }), 1)).toEqual(['2'])
+  expect(getEventListeners(abort.signal, 'abort')).toEqual([])
 })
 
 test('what nobody can mend is an error', async () => {

@@ -204,17 +204,16 @@ export class Follower<T extends { readonly position: string }> {
 
   async #pause(ms: number): Promise<void> {
     const { signal } = this.#options
-    await new Promise<void>((resolve) => {
-      const stop = this.#parts.clock.after(ms, resolve)
-      signal?.addEventListener(
-        'abort',
-        () => {
-          stop()
-          resolve()
-        },
-        { once: true },
-      )
+    let wake: () => void = () => undefined
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve
     })
+    const stop = this.#parts.clock.after(ms, wake)
+    signal?.addEventListener('abort', wake, { once: true })
+    await woken
+    stop()
+    // A feed that is interrupted for days must not gather listeners.
+    signal?.removeEventListener('abort', wake)
   }
 }
 

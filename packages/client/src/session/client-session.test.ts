@@ -3,8 +3,8 @@
 
 import { expect, test } from 'vitest'
 import { JumpingClock } from '../testing/jumping-clock.ts'
-import type { ClientSessionOptions } from './client-session.ts'
-import { ClientSession } from './client-session.ts'
+import type { ClientSessionOptions, Prepared } from './client-session.ts'
+import { ClientSession, UNKNOWN_KEPT_MAX } from './client-session.ts'
 
 const ROWS = { columns: [{ name: 'a' }], rows: [[{ type: 'integer', value: '7' }]], affectedRows: 1 }
 const INSERT = [{ sql: 'INSERT INTO t VALUES (?)', args: [7] }]
@@ -142,6 +142,39 @@ test('a server that never stops talking is cut, and another one asked', async ()
   expect(await clock.until(session.submit(INSERT))).toMatchObject({ kind: 'executed' })
   expect(chunks).toBeGreaterThan(64)
   expect(chunks).toBeLessThan(70)
+})
+
+test('what is kept has bounds: of the waiting in characters, of the unknown in number and characters', async () => {
+  const { session, seen, clock } = sessionOf(({ url }) =>
+    url.includes('/v1/tx/') ? refusal(404, 'NOT_FOUND') : 'hang',
+  )
+  const given = (id: string, megabytes: number): Prepared => ({ id, body: ' '.repeat(megabytes << 20), statements: 1 })
+  const dropped = async (prepared: Prepared): Promise<void> => {
+    const abort = new AbortController()
+    const outcome = session.submit(prepared, { signal: abort.signal })
+    abort.abort()
+    expect((await outcome).kind).toBe('unknown')
+  }
+  const pathOfResolving = async (id: string): Promise<string | undefined> => {
+    seen.length = 0
+    await clock.until(session.resolve(id, { deadlineMs: 10 }))
+    return seen[0]?.url.replace('http://one', '').replace('http://two', '')
+  }
+  const abort = new AbortController()
+  const large = session.submit(given('large', 200), { signal: abort.signal })
+  expect(await session.submit(given('more', 100))).toMatchObject({ kind: 'overloaded', code: 'OVERLOADED' })
+  abort.abort()
+  expect((await large).kind).toBe('unknown')
+  expect(await pathOfResolving('large')).toBe('/v1/tx/large/outcome')
+
+  await dropped(given('a', 40))
+  await dropped(given('b', 50))
+  expect(await pathOfResolving('a')).toBe('/v1/tx/a/outcome')
+  expect(await pathOfResolving('b')).toBe('/v1/transactions')
+
+  for (let i = 0; i < UNKNOWN_KEPT_MAX; i += 1) await dropped(given(`u${i}`, 0))
+  expect(await pathOfResolving('b')).toBe('/v1/tx/b/outcome')
+  expect(await pathOfResolving('u0')).toBe('/v1/transactions')
 })
 
 test('abort: before it was sent nothing happens, afterwards the outcome is unknown', async () => {

@@ -77,9 +77,13 @@ export interface SessionMetrics {
   }[]
 }
 
-/** Transactions of unknown outcome whose bytes are kept for `resolve`; of more, the oldest are forgotten. */
+/** Transactions of unknown outcome that are kept for `resolve`, and their bodies' characters; of more, the oldest go. */
 export const UNKNOWN_KEPT_MAX = 10_000
+export const UNKNOWN_KEPT_CHARS_MAX = 64 * 1024 * 1024
+/** Characters of the bodies that wait or are under way; one more is refused, unless it is the only one. */
+export const PENDING_CHARS_MAX = 256 * 1024 * 1024
 const DEADLINE_MS = 60_000
+const FULL_WAIT_MS = 250
 const LEARN_EVERY_MS = 30_000
 const LEARN_MS_MAX = 5000
 /** Between rounds of looking an id up. */
@@ -115,7 +119,9 @@ export class ClientSession {
   readonly #core: SessionCore
   readonly #pending = new Map<string, Pending>()
   readonly #aborts = new Map<number, AbortController>()
+  #pendingChars = 0
   readonly #unknown = new Map<string, Prepared>()
+  #unknownChars = 0
   readonly #outcomes = { executed: 0, rejected: 0, overloaded: 0, unknown: 0 }
   #learnedMs: number | undefined
   #stopAlarm: (() => void) | undefined
@@ -159,6 +165,13 @@ export class ClientSession {
       const reason = 'given up by its caller before it was sent'
       return Promise.resolve({ kind: 'rejected', id, code: 'WITHDRAWN', reason, height: undefined })
     }
+    const chars = this.#pendingChars + prepared.body.length
+    if (chars > PENDING_CHARS_MAX && this.#pending.size > 0) {
+      this.#outcomes.overloaded += 1
+      const reason = `${chars} characters of transactions in this session, at most ${PENDING_CHARS_MAX}`
+      return Promise.resolve({ kind: 'overloaded', id, code: 'OVERLOADED', reason, retryAfterMs: FULL_WAIT_MS })
+    }
+    this.#pendingChars = chars
     this.#learn()
     const { promise: outcome, resolve } = Promise.withResolvers<SubmitOutcome>()
     this.#pending.set(id, { prepared, outcome, resolve })
@@ -236,18 +249,26 @@ export class ClientSession {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
     this.#pending.delete(id)
+    this.#pendingChars -= pending.prepared.body.length
     const outcome = outcomeOf(id, ending)
     this.#outcomes[outcome.kind] += 1
-    this.#unknown.delete(id)
+    this.#forget(id)
     if (outcome.kind === 'unknown') this.#keep(pending.prepared)
     pending.resolve(outcome)
   }
 
   #keep(prepared: Prepared): void {
     this.#unknown.set(prepared.id, prepared)
-    if (this.#unknown.size <= UNKNOWN_KEPT_MAX) return
-    const [oldest] = this.#unknown.keys()
-    if (oldest !== undefined) this.#unknown.delete(oldest)
+    this.#unknownChars += prepared.body.length
+    for (const oldest of this.#unknown.keys()) {
+      if (this.#unknown.size <= UNKNOWN_KEPT_MAX && this.#unknownChars <= UNKNOWN_KEPT_CHARS_MAX) return
+      this.#forget(oldest)
+    }
+  }
+
+  #forget(id: string): void {
+    this.#unknownChars -= this.#unknown.get(id)?.body.length ?? 0
+    this.#unknown.delete(id)
   }
 
   async #lookUp(id: string, { deadlineMs = this.#deadlineMs, signal }: SubmitOptions): Promise<SubmitOutcome> {

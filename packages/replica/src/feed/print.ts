@@ -34,13 +34,13 @@ function rowJson({ table, columns, key, rowid, before, after }: RowChange): stri
 function changeJson(change: Change): string {
   switch (change.kind) {
     case 'row':
-      return `"kind":"change",${rowJson(change)}`
+      return rowJson(change)
     case 'schema': {
       const { operation, type, name, table, sql } = change
-      return `"kind":"schema",${JSON.stringify({ op: operation, type, name, table, sql }).slice(1, -1)}`
+      return JSON.stringify({ op: operation, type, name, table, sql }).slice(1, -1)
     }
     case 'reset':
-      return `"kind":"reset","table":${JSON.stringify(change.table ?? null)}`
+      return `"table":${JSON.stringify(change.table ?? null)}`
   }
 }
 
@@ -62,7 +62,8 @@ export function printChanges(headerBytes: Uint8Array, transactions: readonly Tra
       const position = positionText('changes', height, index, sequence)
       const place = `"position":"${position}","height":${height},"index":${index},"sequence":${sequence}`
       const transaction = id === '' ? 'null' : JSON.stringify(id)
-      const json = `{${place},"transaction":${transaction},${changeJson(change)}}`
+      const kind = change.kind === 'row' ? 'change' : change.kind
+      const json = `{"kind":"${kind}",${place},"transaction":${transaction},${changeJson(change)}}`
       return { index, sequence, table: change.table?.toLowerCase(), json }
     }),
   )

@@ -229,8 +229,8 @@ export class Front implements Replica {
       if (stored.height !== from + blocks.length || certificate === undefined) break
       blocks.push({ header, body, certificate, results })
     }
-    if (blocks.length > 0) return { kind: 'blocks', blocks, tip }
-    return { kind: 'gone', lowest: heightOf(await store.prunedBelow()) }
+    const lowest = blocks.length > 0 ? 0 : await store.prunedBelow()
+    return from < lowest ? { kind: 'gone', lowest: heightOf(lowest) } : { kind: 'blocks', blocks, tip }
   }
 
   async transaction(id: string): Promise<TransactionView | undefined> {

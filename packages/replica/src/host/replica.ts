@@ -159,7 +159,7 @@ class RunningReplica {
     this.#lending = new StateLending({
       folder: options.dataDir,
       writer,
-      monotonicMs: () => this.#clock.monotonicMs(),
+      clock: systemClock,
       onTrouble: (message) =>
         this.#log.warn({ detail: message }, 'a peer that asked for the database was not answered'),
     })

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { must, unwrap } from '@quorate/kernel'
 import { PAGE_BYTES } from '@quorate/sql-state'
+import type { Clock } from '@quorate/session-types'
 import { systemClock } from '@quorate/session-types'
 import type { Height, MemberId, StateAnswer, StateAsk } from '@quorate/types'
 import { decodeOutcome, encodeProgram, height, STATE_LIMITS } from '@quorate/types'
@@ -62,11 +63,11 @@ function readerIn(name: string): StateReader {
   return reader
 }
 
-function lendingOf(name: string, writer: SqlWriter): StateLending {
+function lendingOf(name: string, writer: SqlWriter, clock: Clock = systemClock): StateLending {
   const lending = new StateLending({
     folder: path(name),
     writer,
-    monotonicMs: systemClock.nowMs,
+    clock,
     onTrouble: (message) => {
       throw new Error(message)
     },
@@ -288,6 +289,29 @@ describe('lending', () => {
     await there.lending.expire()
     await there.lending.close()
     expect(await code(there.lending.answer(peer, ask, there.target.height))).toBe('BUSY')
+  })
+
+  test('an answer that takes long is put off, and its place is taken until it is there', async () => {
+    const there = await ledger()
+    const rings: (() => void)[] = []
+    const lending = lendingOf('there', there.writer, {
+      nowMs: systemClock.nowMs,
+      after: (_delayMs, ring) => {
+        rings.push(ring)
+        return () => undefined
+      },
+    })
+    const ask: StateAsk = { kind: 'hashes', height: there.target.height, level: 0, run: { from: 0, count: 1 } }
+    const asked = Array.from({ length: LOAN_LIMITS.asksMax }, () =>
+      lending.answer('p' as MemberId, ask, there.target.height),
+    )
+    expect(rings.length).toBe(LOAN_LIMITS.asksMax)
+    for (const ring of rings.splice(0)) ring()
+    const busy = { kind: 'refused', code: 'BUSY', retryAfterMs: LOAN_LIMITS.retryMs }
+    expect(await Promise.all(asked)).toEqual(asked.map(() => busy))
+    expect(await lending.answer('p' as MemberId, ask, there.target.height)).toEqual(busy)
+    expect((await lending.answer('q' as MemberId, ask, there.target.height)).kind).toBe('hashes')
+    expect((await lending.answer('p' as MemberId, ask, there.target.height)).kind).toBe('hashes')
   })
 
   test('an answer holds what its limits say', () => {

@@ -3,7 +3,7 @@
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { must, unwrap } from '@quorate/kernel'
-import { changesOfBlock, NO_PAGES } from '@quorate/sql-state'
+import { changesOfBlock, newCatalogMemory, NO_PAGES } from '@quorate/sql-state'
 import type { TransactionChanges } from '@quorate/sql-state'
 import { height as heightOf } from '@quorate/types'
 import type { FeedAnswer } from '../feed/entry.ts'
@@ -17,6 +17,7 @@ import { StateReader } from './state-file.ts'
 const port = must(parentPort ?? undefined, 'feeds are made in a thread')
 const { folder } = workerData as SqlWorkerOptions
 const engine = await loadEngine()
+const memory = newCatalogMemory()
 let state: StateReader | undefined
 
 /** Undefined where the state before the block isn't retained. */
@@ -30,7 +31,7 @@ function changesOf({ height, body, results }: FeedRequest): readonly Transaction
     const before = height === 0 ? undefined : reader.at(heightOf(height - 1))
     if (at === undefined || (height > 0 && before === undefined)) return undefined
     const base = before === undefined ? NO_PAGES : reader.pages(before)
-    return changesOfBlock(engine, base, { height, timeMs: at.timeMs, seed: at.seed }, contentOf(body), outcomes)
+    return changesOfBlock(engine, base, { height, timeMs: at.timeMs, seed: at.seed }, contentOf(body), outcomes, memory)
   })
 }
 

@@ -75,6 +75,7 @@ describe('state.db', () => {
     append(first, 0, 1, { 1: 10 })
     append(first, 1, 2, { 1: 11, 2: 21 })
     append(first, 2, 2, { 2: 22 })
+    first.sync()
     first.close()
     const file = new StateFile(folder)
     expect(file.head).toMatchObject({ height: 2, pageCount: 2 })

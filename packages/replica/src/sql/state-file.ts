@@ -1,9 +1,9 @@
 // `state.db`: the database's pages by number and height, so that the writer makes new versions while readers keep old
 // ones.
 //
-// It holds nothing that ledger.db could not rebuild by executing its blocks again, so it is written without fsync
-// (synchronous=NORMAL on a write-ahead log): a power cut may take the newest blocks' pages, never half of one. What a
-// crash leaves is a whole height, and recovery goes on from there.
+// What it holds, ledger.db can rebuild by executing its blocks again (they are pruned only after a `sync` of this file), so
+// it is written without fsync (synchronous=NORMAL on a write-ahead log): a power cut may take the newest blocks' pages,
+// never half of one. What a crash leaves is a whole height, and recovery goes on from there.
 //
 // A version of a page is needed as long as a reader may ask for a height before the next version. Each version that is
 // replaced is noted with the height that replaced it; once that height is out of retention, the version goes, unless

@@ -2,17 +2,21 @@
 // thread of their own. Helping others must never stop the replica: where the thread fails, they hear BUSY.
 
 import type { Worker } from 'node:worker_threads'
+import type { Clock } from '@quorate/session-types'
 import type { Height, MemberId, StateAnswer, StateAsk, StateRefusal } from '@quorate/types'
 import type { SourceReply, SourceRequest } from './messages.ts'
 import { LOAN_LIMITS, StateLoans } from './state-loans.ts'
 import type { SqlWriter } from './threads.ts'
 import { workerOf } from './threads.ts'
 
+/** An answer that takes longer is put off: well below what peers take for silence. */
+const PATIENCE_MS = 2_000
+
 /** What lending needs. */
 export interface LendingParts {
   readonly folder: string
   readonly writer: Pick<SqlWriter, 'hold'>
-  readonly monotonicMs: () => number
+  readonly clock: Clock
   /** Something went wrong here while answering a peer: for the log. */
   readonly onTrouble: (message: string) => void
 }
@@ -53,23 +57,14 @@ export class StateLending {
     const asking = this.#asking.get(peer) ?? 0
     if (this.#isClosed || asking >= LOAN_LIMITS.asksMax) return refused('BUSY')
     this.#asking.set(peer, asking + 1)
-    try {
-      const verdict = this.#loans.take(peer, ask.height, this.#parts.monotonicMs())
-      if (verdict !== 'LENT') return refused(verdict)
-      const held = await this.#hold()
-      if (held.has(ask.height)) return await this.#read(ask)
-      this.#loans.lost(ask.height)
-      return refused('GONE')
-    } finally {
-      const left = (this.#asking.get(peer) ?? 1) - 1
-      if (left === 0) this.#asking.delete(peer)
-      else this.#asking.set(peer, left)
-    }
+    // Its place is taken for as long as it costs us something.
+    const given = this.#give(peer, ask).finally(() => this.#gave(peer))
+    return Promise.race([given, this.#late(given)])
   }
 
   /** Ends loans whose time is over; to be called now and then. */
   async expire(): Promise<void> {
-    this.#loans.expire(this.#parts.monotonicMs())
+    this.#loans.expire(this.#parts.clock.nowMs())
     if (this.#held !== undefined) await this.#hold()
   }
 
@@ -78,6 +73,30 @@ export class StateLending {
     const worker = this.#worker
     this.#lose()
     await worker?.terminate()
+  }
+
+  async #give(peer: MemberId, ask: StateAsk): Promise<StateAnswer> {
+    const verdict = this.#loans.take(peer, ask.height, this.#parts.clock.nowMs())
+    if (verdict !== 'LENT') return refused(verdict)
+    const held = await this.#hold()
+    if (held.has(ask.height)) return this.#read(ask)
+    this.#loans.lost(ask.height)
+    return refused('GONE')
+  }
+
+  #gave(peer: MemberId): void {
+    const left = (this.#asking.get(peer) ?? 1) - 1
+    if (left === 0) this.#asking.delete(peer)
+    else this.#asking.set(peer, left)
+  }
+
+  /** The tree over a large database takes its time once; who waits for it is told to come back, and not left in doubt. */
+  #late(given: Promise<StateAnswer>): Promise<StateAnswer> {
+    return new Promise((resolve) => {
+      const callOff = this.#parts.clock.after(PATIENCE_MS, () => resolve(refused('BUSY')))
+      // A failure is told by the other promise.
+      given.then(callOff, callOff)
+    })
   }
 
   /** Tells the writer what to hold, where that has changed. */

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
+import { PAGE_BYTES } from '@quorate/sql-state'
 import type { StateAnswer, StateAsk } from '@quorate/types'
 import { height } from '@quorate/types'
 import fc from 'fast-check'
@@ -198,6 +199,21 @@ describe('receiving', () => {
     })
   })
 
+  test('W8: what the root leaves out of page 1 is not taken from anyone', () => {
+    const target = new History(file('there')).append(0, 2, new Map([[1, 11]]))
+    const ask: StateAsk = { kind: 'pages', height: target.height, runs: [{ from: 1, count: 2 }] }
+    const right = source('there').answer(ask) as Extract<StateAnswer, { kind: 'pages' }>
+    const mine = file('here')
+    const sink = mine.receive(target)
+    const pages = right.pages.slice()
+    for (const at of [24, 27, 92, 95]) pages[at] = 0xee
+    expect(sink.take(ask, { ...right, pages })).toMatchObject({ ok: true })
+    sink.finish()
+    mine.received()
+    expect(mine.pages.page(1)).toEqual(right.pages.slice(0, PAGE_BYTES))
+    expect(mine.pages.page(2)).toEqual(right.pages.slice(PAGE_BYTES))
+  })
+
   test('W9: whoever executes a block gives up what was arriving, and nothing of it shows later', () => {
     const theirs = new History(file('there'))
     theirs.append(0, 10, new Map())
@@ -225,6 +241,10 @@ describe('receiving', () => {
     low.finish()
     mine.file.received()
     expect(valuesAt(view, 7)).toEqual(valuesAt(reader('there'), 5))
+    const later = new History(mine.file)
+    for (let at = 8; at <= 31; at += 1) later.append(at, 10, new Map([[4, at]]))
+    expect(valuesAt(view, 31)?.[3]).toBe(31)
+    expect(valuesAt(view, 29)?.[3]).toBe(29)
   })
 
   test('W7: killed again and again, it goes on where it was', { timeout: 120_000 }, async () => {

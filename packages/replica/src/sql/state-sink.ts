@@ -72,8 +72,11 @@ export class StateSink {
     return err({ code: 'ANSWER_KIND', message: `asked for ${ask.kind}, answered with ${answer.kind}` })
   }
 
-  /** Makes the height that was received the newest, for good. Throws DamagedStateError where the root is not the certified one. */
-  finish(): void {
+  /**
+   * Makes the height that was received the newest, for good, and gives the tree over it. Throws DamagedStateError where the root is
+   * not the certified one.
+   */
+  finish(): StateTree {
     const { height, pageCount, timeMs, seed, stateRoot } = this.#target
     // Over what the disk says, not over what was kept in mind while it was written.
     const whole = new StateTree()
@@ -90,6 +93,7 @@ export class StateSink {
         .run(height, pageCount, timeMs, seed, stateRoot)
     })
     this.#db.exec('PRAGMA synchronous=NORMAL')
+    return whole
   }
 
   /** Notes what is being received, and sweeps away what arrived for a height above it. */

@@ -33,10 +33,9 @@ function plant(): StateTree {
 
 /** The height that was received is where execution goes on. */
 function finish(): Height {
-  must(sink, 'a reception has begun').finish()
+  tree = must(sink, 'a reception has begun').finish()
   sink = undefined
   state.received()
-  tree = plant()
   return must(state.head, 'a height was received').height
 }
 

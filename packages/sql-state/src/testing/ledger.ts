@@ -18,6 +18,7 @@ import type { BlockContent, BlockContext } from '../block-connection.ts'
 import { executeBlock } from '../executor.ts'
 import type { PageSource } from '../pages.ts'
 import { NO_PAGES } from '../pages.ts'
+import { newCatalogMemory } from '../live-catalog.ts'
 import type { TransactionChanges } from '../replay.ts'
 import { changesOfBlock } from '../replay.ts'
 import { pageHash } from '../state-hash.ts'
@@ -90,6 +91,7 @@ export class TestLedger {
   founders: readonly { readonly id: string; readonly name: string }[] = [{ id: 'aa', name: 'one' }]
   /** What the last block that changed anything about members said of them. */
   members: readonly LedgerMember[] = []
+  readonly #memory = newCatalogMemory()
   #count = 0
 
   constructor(engine: Engine, options: OpenOptions = {}) {
@@ -182,7 +184,7 @@ export class TestLedger {
   changes(engine: Engine): readonly TransactionChanges[] {
     if (this.last === undefined) throw new Error('no block yet')
     const { base, context, content, outcomes } = this.last
-    return changesOfBlock(engine, base, context, content, outcomes)
+    return changesOfBlock(engine, base, context, content, outcomes, this.#memory)
   }
 
   #block(content: BlockContent, timeMs: number): readonly Uint8Array[] {

@@ -1,0 +1,7 @@
+export { Archive } from './archive.ts'
+export { Archiver } from './archiver.ts'
+export { openPlace } from './open-place.ts'
+export { Progress } from './progress.ts'
+export { restoreArchive } from './restore-archive.ts'
+export { FolderSource, ReplicaSource, Sources } from './source.ts'
+export { verifyArchive } from './verify-archive.ts'
