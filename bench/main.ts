@@ -5,6 +5,7 @@ import { cpus, release, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { benchCluster } from './cluster.ts'
 import { benchOrdering } from './ordering.ts'
+import { benchRotation } from './rotation.ts'
 import { benchSql } from './sql.ts'
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, seconds: { type: 'string', default: '10' } } })
@@ -29,7 +30,13 @@ for (const members of [4, 16, 64]) {
 console.log('four replicas, four processes, loopback, mutual TLS, fsync on')
 const cluster = await benchCluster(seconds, say)
 
-const figures = { ...cluster, sql_tx_per_s: sql, ...ordering }
+console.log('the same, with short views: what clients notice of a turn')
+const rotation = await benchRotation(seconds * 2)
+say(
+  `longest gap ${rotation.rotation_gap_ms} ms around ${rotation.rotations} turns, ${rotation.calm_gap_ms} ms elsewhere`,
+)
+
+const figures = { ...cluster, ...rotation, sql_tx_per_s: sql, ...ordering }
 console.log('')
 for (const [key, value] of Object.entries(figures)) console.log(`${key.padEnd(26)} ${value}`)
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, ...figures }, undefined, 2)}\n`)
