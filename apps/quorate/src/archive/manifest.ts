@@ -5,7 +5,7 @@
 
 import { fromBase64, toBase64 } from '@quorate/hrana'
 import type { Result } from '@quorate/kernel'
-import { err, must, ok, sha256, utf8, utf8Text } from '@quorate/kernel'
+import { bytesEqual, err, must, ok, sha256, utf8, utf8Text } from '@quorate/kernel'
 import type { CertifiedBlock, Digest, Height, WholeBlock } from '@quorate/types'
 import { blockHash, decodeBody, decodeHeader, height, parseDigest } from '@quorate/types'
 import type { Preamble } from './segment.ts'
@@ -83,7 +83,7 @@ function viewOf(value: unknown): CertifiedBlock | undefined {
     : { header, body, certificate }
 }
 
-/** Reads a manifest. It proves nothing; the message says what is wrong with it. */
+/** Reads a manifest, which has one form. It proves nothing; the message says what is wrong with it. */
 export function parseManifest(bytes: Uint8Array): Result<Manifest, string> {
   let json: Json | undefined
   try {
@@ -112,14 +112,16 @@ export function parseManifest(bytes: Uint8Array): Result<Manifest, string> {
   const views = Array.isArray(list) ? list.map(viewOf) : [undefined]
   const whole = views.filter((view) => view !== undefined)
   if (whole.length < views.length) return err('views must be blocks, with header, body and certificate in base64')
-  return ok({
+  const manifest: Manifest = {
     ledger,
-    previous,
-    hash,
-    sha256: sum,
     first: height(first),
+    previous,
     last: height(last),
+    hash,
     bytes: size,
+    sha256: sum,
     views: whole,
-  })
+  }
+  // One content, one text: a change that nothing above sees is a change all the same.
+  return bytesEqual(printManifest(manifest), bytes) ? ok(manifest) : err('it is not laid out as manifests are')
 }
