@@ -24,6 +24,8 @@ const FILES = {
   pipeline: 'packages/choam/src/pipeline.ts',
   blockTime: 'packages/choam/src/block-time.ts',
   recent: 'packages/choam/src/recent-order.ts',
+  rotation: 'packages/choam/src/rotation.ts',
+  view: 'packages/choam/src/view.ts',
   readIndex: 'packages/choam/src/read-index.ts',
   repair: 'packages/choam/src/repair.ts',
   receipts: 'packages/choam/src/receipts.ts',
@@ -37,6 +39,7 @@ const FILES = {
   reads: 'packages/replica/src/host/reads.ts',
   front: 'packages/replica/src/host/front.ts',
   executor: 'packages/sql-state/src/executor.ts',
+  connection: 'packages/sql-state/src/block-connection.ts',
   programs: 'packages/sql-state/src/program-run.ts',
 } as const
 
@@ -83,8 +86,8 @@ export const BUGS: readonly Bug[] = [
     name: 'vote-unsigned',
     what: "votes' signatures are not checked",
     file: FILES.admission,
-    find: 'valid === true\n',
-    replace: 'valid !== undefined\n',
+    find: "valid === true\n      ? ok({ kind: 'vote'",
+    replace: "valid !== undefined\n      ? ok({ kind: 'vote'",
     flags: ['--lie', 'forge'],
   },
   {
@@ -98,8 +101,8 @@ export const BUGS: readonly Bug[] = [
     name: 'vote-sent-before-durable',
     what: 'a vote is sent before block and vote are on disk',
     file: FILES.loop,
-    find: "() =>\n      this.feed({ kind: 'voted', vote }),\n    )",
-    replace: "() => undefined)\n    queueMicrotask(() => this.feed({ kind: 'voted', vote }))",
+    find: "() =>\n      this.feed({ kind: 'kept', height, vote }),\n    )",
+    replace: "() => undefined)\n    queueMicrotask(() => this.feed({ kind: 'kept', height, vote }))",
   },
   {
     name: 'own-unit-forgotten',
@@ -211,15 +214,15 @@ export const BUGS: readonly Bug[] = [
     name: 'stays-behind',
     what: 'a replica that caught up does not order again',
     file: FILES.choam,
-    find: "this.#live('level')\n    this.#enterView()",
-    replace: "this.#live('level')",
+    find: 'this.#enterView(ordering?.isUnsure ?? this.#isNewcomer, ordering?.ownLatest, items)',
+    replace: 'if (items.length < 0) this.#enterView(false, undefined, [])',
   },
   {
     name: 'honest-accused',
     what: 'any vote that comes after the certificate is taken for a wrong one',
     file: FILES.votes,
-    find: 'if (decided !== undefined) return vote.block === decided.hash ? undefined : { vote, decided }',
-    replace: 'if (decided !== undefined) return { vote, decided }',
+    find: 'return vote.block === decided.hash || vote.view !== decided.view ? undefined : { vote, decided }',
+    replace: 'return { vote, decided }',
   },
   {
     name: 'arrival-order',
@@ -254,7 +257,7 @@ export const BUGS: readonly Bug[] = [
     name: 'pending-votes-lost',
     what: 'a restarted replica does not send its open votes again',
     file: FILES.choam,
-    find: 'this.#pipeline.restoreVote(vote)\n      this.#votes.add(vote, this.#pipeline.certified)',
+    find: 'this.#pipeline.restoreVote(vote)\n      this.#effects.push(...this.#chain.vote(vote, this.#committee))',
     replace: 'if (vote.height < 0) this.#pipeline.restoreVote(vote)',
   },
   {
@@ -268,9 +271,9 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'random-by-process',
     what: "randomness is not the ledger's",
-    file: FILES.executor,
-    find: 'transactionSeed(this.#block.seed, position)',
-    replace: 'transactionSeed(this.#block.seed, position + Math.floor(Math.random() * 2))',
+    file: FILES.connection,
+    find: 'transactionSeed(this.#block.seed, entry.position)',
+    replace: 'transactionSeed(this.#block.seed, entry.position + Math.floor(Math.random() * 2))',
     flags: ['--sql'],
   },
   {
@@ -280,5 +283,27 @@ export const BUGS: readonly Bug[] = [
     find: 'if (words.expect !== undefined && words.expect !== digestOf(seen)) throw',
     replace: 'if (statement < 0) throw',
     flags: ['--sql'],
+  },
+  {
+    name: 'view-goes-on',
+    what: 'a committee orders on behind the block that ends its view',
+    file: FILES.view,
+    find: "if (stage === 'assembling' || stage === 'ended') return []",
+    replace: "if (stage === 'assembling') return []",
+  },
+  {
+    name: 'keys-erased-early',
+    what: 'the keys of a view are erased before the disk knows of the next',
+    file: FILES.loop,
+    find: 'this.#await(this.#lastCertificate, () => this.#ports.signer.viewKeys.begun(effect.view, effect.key))',
+    replace: 'this.#ports.signer.viewKeys.begun(effect.view, effect.key)',
+    flags: ['--faults', 'crash-all'],
+  },
+  {
+    name: 'joins-forgotten',
+    what: 'joins that were ordered before the assemble block was executed here count for nothing',
+    file: FILES.rotation,
+    find: 'for (const join of this.#early) this.#gathering.add(join)',
+    replace: '',
   },
 ]
