@@ -149,6 +149,21 @@ describe('blocks', () => {
     expect(bed.core.have).toBe(9)
   })
 
+  test('R9: blocks of a view are pushed along its rings, late ones of the view before along theirs', () => {
+    const bed = new Bed({}, SEATED[0])
+    const before = new Spread({ members: ALL, seated: SEATED }, 50)
+    const after = new Spread({ members: ALL.slice(0, 11), seated: [...ALL.slice(3, 6), SEATED[0]!] }, 50)
+    bed.feed({ kind: 'view', first: height(5), spread: after })
+    const everybody = (): boolean => true
+    for (let at = 1; at <= 8; at += 1) {
+      const [push] = of(bed.feed({ kind: 'own', block: blockAt(at) }), 'push')
+      const expected = (at < 5 ? before : after).successors(SEATED[0]!, height(at), everybody)
+      // Who is no member any more is not known to be reachable either.
+      expect(push?.to ?? []).toEqual(expected.filter((member) => member !== ME))
+    }
+    expect(bed.offer(ME, blockAt(9))).toEqual([])
+  })
+
   test('strangers are not heard', () => {
     const bed = new Bed()
     const stranger = members(13)[12]!
