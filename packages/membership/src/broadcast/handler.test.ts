@@ -221,6 +221,27 @@ describe('asking', () => {
     expect(heights(bed.checked(1, 'valid'))).toEqual([1])
   })
 
+  test('R4: of equals, who gave blocks before is asked', () => {
+    const asked = (giver: MemberId): MemberId | undefined => {
+      const bed = new Bed()
+      bed.offer(giver, blockAt(1))
+      bed.checked(1, 'valid')
+      for (const member of [A, B, C]) bed.have(member, 2)
+      return of(bed.pass(BROADCAST_LIMITS.waitMs), 'ask')[0]?.to
+    }
+    expect([A, B, C].map(asked)).toEqual([A, B, C])
+  })
+
+  test('R5: what only a boaster spoke of is forgotten, so that a true block has its time to come', () => {
+    const bed = new Bed()
+    bed.have(A, 40)
+    const failed = bed.pass(BROADCAST_LIMITS.waitMs + BROADCAST_LIMITS.answerMs)
+    expect(of(failed, 'ask')).toHaveLength(1)
+    expect(of(bed.have(B, 1), 'ask')).toEqual([])
+    expect(of(bed.pass(BROADCAST_LIMITS.waitMs - 1), 'ask')).toEqual([])
+    expect(of(bed.pass(1), 'ask')).toEqual([{ kind: 'ask', to: B, first: 1, count: 1 }])
+  })
+
   test('R6: the next ones on the ring are told, in turn all', () => {
     const bed = new Bed()
     const told = new Set<MemberId>()
