@@ -124,6 +124,12 @@ describe('a bucket', () => {
     expect(store.objects.size).toBe(0)
   })
 
+  test('a bucket of another region is told at once', async () => {
+    store.mishaps.push('redirect')
+    await expect(bucket().put('one', Uint8Array.of(1))).rejects.toThrow(/writing one: PermanentRedirect/)
+    expect(store.objects.size).toBe(0)
+  })
+
   test('a store that writes over what is there is found out before anything is kept in it', async () => {
     store.isConditional = false
     await expect(markArchive(bucket(), 'a'.repeat(64) as Digest)).rejects.toMatchObject({ code: 'ARCHIVE_UNSAFE' })

@@ -169,7 +169,7 @@ export class S3Place implements Place {
       },
       ...(body === undefined ? {} : { body: new Uint8Array(body) }),
     })
-    const response = await fetch(request, { signal: AbortSignal.timeout(ATTEMPT_MS_MAX), redirect: 'error' })
+    const response = await fetch(request, { signal: AbortSignal.timeout(ATTEMPT_MS_MAX), redirect: 'manual' })
     const bytes = await bodyOf(response, response.status === 200 ? bytesMax : ERROR_BYTES_MAX)
     if (bytes === undefined)
       throw new PlaceError('ARCHIVE_TOO_LARGE', `${this.title}${path}: more than ${bytesMax} bytes`)

@@ -149,6 +149,21 @@ describe('blocks', () => {
     expect(bed.core.have).toBe(9)
   })
 
+  test('R9: blocks of a view are pushed along its rings, late ones of the view before along theirs', () => {
+    const bed = new Bed({}, SEATED[0])
+    const before = new Spread({ members: ALL, seated: SEATED }, 50)
+    const after = new Spread({ members: ALL.slice(0, 11), seated: [...ALL.slice(3, 6), SEATED[0]!] }, 50)
+    bed.feed({ kind: 'view', first: height(5), spread: after })
+    const everybody = (): boolean => true
+    for (let at = 1; at <= 8; at += 1) {
+      const [push] = of(bed.feed({ kind: 'own', block: blockAt(at) }), 'push')
+      const expected = (at < 5 ? before : after).successors(SEATED[0]!, height(at), everybody)
+      // Who is no member any more is not known to be reachable either.
+      expect(push?.to ?? []).toEqual(expected.filter((member) => member !== ME))
+    }
+    expect(bed.offer(ME, blockAt(9))).toEqual([])
+  })
+
   test('strangers are not heard', () => {
     const bed = new Bed()
     const stranger = members(13)[12]!
@@ -204,6 +219,27 @@ describe('asking', () => {
     // And a true block still waits for its push only.
     bed.offer(B, blockAt(1))
     expect(heights(bed.checked(1, 'valid'))).toEqual([1])
+  })
+
+  test('R4: of equals, who gave blocks before is asked', () => {
+    const asked = (giver: MemberId): MemberId | undefined => {
+      const bed = new Bed()
+      bed.offer(giver, blockAt(1))
+      bed.checked(1, 'valid')
+      for (const member of [A, B, C]) bed.have(member, 2)
+      return of(bed.pass(BROADCAST_LIMITS.waitMs), 'ask')[0]?.to
+    }
+    expect([A, B, C].map(asked)).toEqual([A, B, C])
+  })
+
+  test('R5: what only a boaster spoke of is forgotten, so that a true block has its time to come', () => {
+    const bed = new Bed()
+    bed.have(A, 40)
+    const failed = bed.pass(BROADCAST_LIMITS.waitMs + BROADCAST_LIMITS.answerMs)
+    expect(of(failed, 'ask')).toHaveLength(1)
+    expect(of(bed.have(B, 1), 'ask')).toEqual([])
+    expect(of(bed.pass(BROADCAST_LIMITS.waitMs - 1), 'ask')).toEqual([])
+    expect(of(bed.pass(1), 'ask')).toEqual([{ kind: 'ask', to: B, first: 1, count: 1 }])
   })
 
   test('R6: the next ones on the ring are told, in turn all', () => {

@@ -29,6 +29,8 @@ export type Mishap =
   | 'lost-answer'
   /** It is not done: try later. */
   | 'slow-down'
+  /** The bucket is in another region. */
+  | 'redirect'
   | 'none'
 
 export class FakeS3 {
@@ -82,6 +84,7 @@ export class FakeS3 {
     }
     const mishap = this.mishaps.shift()
     if (mishap === 'slow-down') return refuse(503, 'SlowDown')
+    if (mishap === 'redirect') return refuse(301, 'PermanentRedirect')
     const fault = signatureFault(request, body)
     if (fault !== undefined) return refuse(403, fault)
     const url = new URL(request.url ?? '', 'http://store')
