@@ -29,6 +29,7 @@ import {
   decodeUnit,
   joinSignedBytes,
   refuseUnit,
+  SEATS_MAX,
   unitSignedBytes,
   voteSignedBytes,
 } from '@quorate/types'
@@ -109,6 +110,9 @@ export function prepareAnswer(
   }
 }
 
+/** Each next seat joins twice at most; every join costs a signature's check. */
+const JOINS_MAX = 2 * SEATS_MAX
+
 interface UnitWithJoins {
   readonly unit: UncheckedUnit
   readonly committee: Committee
@@ -127,6 +131,8 @@ function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWi
   const items = decodePayload(unit.value.payload)
   if (!items.ok) return refuse('BAD_PAYLOAD', `unit ${unit.value.hash}: ${items.error.message}`)
   const joins = items.value.flatMap((item) => (item.kind === 'join' ? [item.join] : []))
+  if (joins.length > JOINS_MAX)
+    return refuse('BAD_PAYLOAD', `${joins.length} joins in one unit, at most ${JOINS_MAX} are believable`)
   const stray = joins.find((join) => join.view !== unit.value.view)
   if (stray !== undefined)
     return refuse('BAD_PAYLOAD', `join of ${stray.member} for view ${stray.view} in view ${unit.value.view}`)

@@ -290,6 +290,19 @@ describe('admission (I11)', () => {
     })
   })
 
+  test('more joins than seats could have are refused before any signature is checked', () => {
+    const join: SignedJoin = {
+      member: members[0] as MemberId,
+      view: founders.view,
+      key: members[0] as string as ConsensusKey,
+      signature: new Uint8Array(64),
+    }
+    const payload = (count: number): Uint8Array =>
+      encodePayload(Array.from({ length: count }, () => encodeItem({ kind: 'join', join })))
+    expect(admit([build({ payload: payload(257) })])).toMatchObject({ error: { code: 'BAD_PAYLOAD' } })
+    expect(admit([build({ payload: payload(256) })])).toMatchObject({ ok: true })
+  })
+
   test('a bad unit hides none of the good ones', () => {
     const good = build({})
     expect(admit([Uint8Array.of(1), good, build({ creator: 9 as Seat })])).toMatchObject({
