@@ -2,7 +2,7 @@
 // `npm run bench:rings`; every figure but the times is the same on every machine.
 
 import { Context } from '@quorate/membership'
-import { fairnessOf } from '../packages/membership/src/testing/fairness.ts'
+import { cutFixedRings, fairnessOf, fixedRings } from '../packages/membership/src/testing/fairness.ts'
 import { chanceAbove, seatChances, seatsExpected } from '../packages/membership/src/testing/grinding.ts'
 import { members, viewAt } from '../packages/membership/src/testing/members.ts'
 
@@ -25,6 +25,20 @@ function fairness(seats: number, count: number): string {
   )
 }
 
+/** The same count where members stand on rings that never change. */
+function fixed(seats: number, count: number): string {
+  const all = members(count)
+  const rings = fixedRings(all, seats)
+  const views = 5000
+  const { least, most, chiSquare, degrees } = fairnessOf(all, seats, views, (view) =>
+    cutFixedRings(rings, viewAt(view)),
+  )
+  return (
+    `on fixed rings, ${seats} seats of ${count} members, ${views} views: least ${least.toFixed(3)}, most ${most.toFixed(3)}; ` +
+    `chi-square ${chiSquare.toFixed(1)} at ${degrees}`
+  )
+}
+
 /** A hand that holds one member of `one` in a thousand wants more than f seats. */
 function grinding(seats: number, one: number): string {
   const held = Math.floor(999 / one)
@@ -39,4 +53,5 @@ function grinding(seats: number, one: number): string {
 
 for (const seats of SEATS)
   for (const count of MEMBERS.filter((each) => each > seats)) console.log(fairness(seats, count))
+for (const count of [20, 1000]) console.log(fixed(4, count))
 for (const one of [10, 5, 3]) for (const seats of [...SEATS, 31, 64, 128]) console.log(grinding(seats, one))

@@ -3,33 +3,16 @@
 
 import { compareText } from '@quorate/kernel'
 import type { Digest, Genesis, MemberId, SignedJoin } from '@quorate/types'
-import { hashOf, identityKey, rawOf } from '@quorate/types'
+import { hashOf, identityKey } from '@quorate/types'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Context } from './context.ts'
 import { seatCommittee } from './seating.ts'
-import { fairnessOf } from './testing/fairness.ts'
+import { cutFixedRings, fairnessOf, fixedRings } from './testing/fairness.ts'
 import { memberAt, members, viewAt } from './testing/members.ts'
 
 /** Chi-square above its mean by so many standard deviations: by chance less than once in a million for each line, at any degrees. */
 const EXCESS_MAX = 8
-
-/** The obvious cut, which is not ours: members hashed once onto a ring for each seat, cut at the hash of the view id. */
-function cutFixedRings(all: readonly MemberId[], seats: number): (view: number) => readonly MemberId[] {
-  const on = (ring: number, raw: Uint8Array): Digest => hashOf('ring', Uint8Array.of(ring), raw)
-  const rings = Array.from({ length: seats }, (_, ring) =>
-    all.map((member) => ({ member, at: on(ring, rawOf(member)) })).sort((a, b) => compareText(a.at, b.at)),
-  )
-  return (view) => {
-    const seated: MemberId[] = []
-    for (const [ring, places] of rings.entries()) {
-      const free = places.filter(({ member }) => !seated.includes(member))
-      const point = on(ring, rawOf(viewAt(view)))
-      seated.push((free.find(({ at }) => at > point) ?? free[0])!.member)
-    }
-    return seated
-  }
-}
 
 describe('the ring cut', () => {
   test('does not depend on the order in which members are listed, and seats each at most once', () => {
@@ -109,7 +92,8 @@ describe('all members sit equally often', () => {
       [7, 100],
     ] as const) {
       const all = members(count)
-      const { excess, most } = fairnessOf(all, seats, 1500, cutFixedRings(all, seats))
+      const rings = fixedRings(all, seats)
+      const { excess, most } = fairnessOf(all, seats, 1500, (view) => cutFixedRings(rings, viewAt(view)))
       expect(excess).toBeGreaterThan(10 * EXCESS_MAX)
       expect(most).toBeGreaterThan(1.5)
     }
