@@ -187,7 +187,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.repair,
     find: 'ahead[(ahead.findIndex((each) => each.to === this.#asked) + 1) % ahead.length] ?? {}',
     replace: 'ahead[0] ?? {}',
-    caught: 26,
+    caught: 5,
   },
   {
     name: 'receipt-wrong-count',
@@ -252,6 +252,7 @@ export const BUGS: readonly Bug[] = [
     find: 'if (database.height !== undefined && database.height > tip) await database.rewind(height(tip))',
     replace: '',
     flags: ['--faults', 'crash,crash-all'],
+    caught: 18,
   },
   {
     name: 'pending-votes-lost',
@@ -259,6 +260,7 @@ export const BUGS: readonly Bug[] = [
     file: FILES.choam,
     find: 'this.#pipeline.restoreVote(vote)\n      this.#effects.push(...this.#chain.vote(vote, this.#committee))',
     replace: 'if (vote.height < 0) this.#pipeline.restoreVote(vote)',
+    caught: 8,
   },
   {
     name: 'executed-twice',
@@ -292,18 +294,11 @@ export const BUGS: readonly Bug[] = [
     replace: "if (stage === 'assembling') return []",
   },
   {
-    name: 'keys-erased-early',
-    what: 'the keys of a view are erased before the disk knows of the next',
-    file: FILES.loop,
-    find: 'this.#await(this.#lastCertificate, () => this.#ports.signer.viewKeys.begun(effect.view, effect.key))',
-    replace: 'this.#ports.signer.viewKeys.begun(effect.view, effect.key)',
-    flags: ['--faults', 'crash-all'],
-  },
-  {
     name: 'joins-forgotten',
     what: 'joins that were ordered before the assemble block was executed here count for nothing',
     file: FILES.rotation,
     find: 'for (const join of this.#early) this.#gathering.add(join)',
     replace: '',
+    caught: 5,
   },
 ]
