@@ -25,7 +25,7 @@ test('keys of a view that is over are erased only when the disk knows of the nex
       sign: () => new Uint8Array(64),
       viewKeys: {
         publishedIn: () => 'k' as ConsensusKey,
-        begun: (view, key) => done.push(`begun ${view} ${key}`),
+        begun: (view: ViewId, key: ConsensusKey | undefined) => done.push(`begun ${view} ${key}`),
       },
     },
     ledger: {
