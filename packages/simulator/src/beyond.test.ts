@@ -6,7 +6,7 @@ import type { Fault, Lie, Plan } from './plan.ts'
 import { run } from './run.ts'
 import { quiet } from './testing/plans.ts'
 
-const BEYOND = '2 members are faulty, the failure model allows 1 of 4'
+const BEYOND = '2 members are faulty, the failure model allows 1 of 4 seats'
 
 function two(lie: Lie, parts: Partial<Plan> = {}): Plan {
   return quiet({ durationMs: 8000, liars: [2, 3].map((member) => ({ member, lie })), ...parts })
