@@ -213,7 +213,7 @@ describe('repair (I6, I10)', () => {
     expect(repair.dueMs(0, 0, false)).toBe(2450)
     const second = repair.due(ms(2450), 0, 0, false)
     expect(second?.to).not.toBe(first?.to)
-    repair.answered(second?.to as MemberId)
+    repair.answered(second?.to as MemberId, true, 0)
     repair.heard(members[1] as MemberId, at(500), at(500))
     expect(repair.due(ms(2451), 0, 0, false)).toBeDefined()
     expect(repair.isLevel(0, 1)).toBe(false)

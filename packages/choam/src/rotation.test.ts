@@ -68,7 +68,7 @@ describe('rotation (I16)', () => {
     cluster.start()
     settled(cluster)
     const texts: string[] = []
-    for (let i = 0; i < 180; i += 1) {
+    for (let i = 0; i < 90; i += 1) {
       texts.push(`t${i}`)
       cluster.submit(i % size, `t${i}`)
       cluster.pass(30)
