@@ -35,6 +35,7 @@ import {
   unitSignedBytes,
   voteSignedBytes,
 } from '@quorate/types'
+import { WORDS_MAX } from './dealing.ts'
 import type {
   AdmittedAnswer,
   AdmittedBlock,

@@ -1,4 +1,4 @@
-// Goal: a coin comes up for all who need it, whatever gets lost, and a faulty seat costs little (I23). Method: the coins of four seats,
+// Goal: a coin comes up for all who need it, whatever gets lost, and a faulty seat costs little (I24). Method: the coins of four seats,
 // with shares of hashes and with those of a replica, one step at a time.
 
 import { must } from '@quorate/kernel'
@@ -72,7 +72,7 @@ const simulated = new SimulatedCoins()
 describe.each<readonly [string, CoinScheme]>([
   ['hashes', simulated],
   ['ristretto255', RISTRETTO_COINS],
-])('the coins of four seats, of %s (I23)', (_, scheme) => {
+])('the coins of four seats, of %s (I24)', (_, scheme) => {
   const key = dealt(scheme)
 
   test('two shares are the value, the same for all; who needs it and who only hears of it are told apart', () => {
@@ -143,7 +143,7 @@ describe.each<readonly [string, CoinScheme]>([
   })
 })
 
-describe('bounds (I23)', () => {
+describe('bounds (I24)', () => {
   const key = dealt(simulated)
 
   test('rounds that one seat brings up are so many, and only those that are kept', () => {

@@ -8,6 +8,9 @@ import { WORDS_MAX } from './dealing.ts'
 /** A word that was sent to be ordered, and isn't, is sent again, to others. */
 const SENT_AGAIN_MS = 300
 
+/** A dealing's work grows with its seats: for each so many it is waited for once more. */
+const SEATS_PER_WAIT = 32
+
 /** A word that is empty: the dealing has been waited for long enough. */
 const IMPATIENCE = new Uint8Array(0)
 
@@ -36,7 +39,7 @@ export class Dealer {
   readonly #helped = new Map<MemberId, Set<string>>()
   #sent = 0
 
-  /** @param waitMs - How long a dealing is waited for, from the moment when all who are to join have joined. */
+  /** @param waitMs - How long a dealing among up to 32 seats is waited for, from the moment when the joins are complete here. */
   constructor(me: MemberId, waitMs: number) {
     this.#me = me
     this.#waitMs = waitMs
@@ -65,7 +68,8 @@ export class Dealer {
     this.#isSecretAsked = false
     this.#isSecretTried = false
     this.#isShareTold = false
-    this.#impatientMs = nowMs + this.#waitMs
+    const waits = Math.ceil((dealing?.committee.size ?? 0) / SEATS_PER_WAIT)
+    this.#impatientMs = nowMs + waits * this.#waitMs
     this.#dueMs.clear()
     this.#helped.clear()
   }

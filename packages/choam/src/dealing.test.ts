@@ -1,4 +1,4 @@
-// Goal: the coin of every view is dealt to its committee through the order of the view before (I20 to I22): whatever storms, restarts and
+// Goal: the coin of every view is dealt to its committee through the order of the view before (I21 to I23): whatever storms, restarts and
 // liars do, all agree on it; nobody waits for it for ever; and it works in the view that follows. Method: whole clusters on virtual time,
 // with coins of hashes mostly, and with those of a replica where it is about them.
 
@@ -53,7 +53,7 @@ function isDealing(cluster: TestCluster, index: number): boolean {
   return cluster.member(index).core.status().stage === 'gathering'
 }
 
-describe('the coin of a view (I20)', () => {
+describe('the coin of a view (I24)', () => {
   test.each([
     [4, 4],
     [7, 4],
@@ -110,7 +110,7 @@ describe('the coin of a view (I20)', () => {
   })
 })
 
-describe('a dealing and time (I21)', () => {
+describe('a dealing and time (I24)', () => {
   test('more than f who deal nonsense: a quorum has waited long enough, and the view goes without', () => {
     const cluster = begun(4, {})
     const nonsense = (deal: Deal): Deal =>
@@ -153,7 +153,7 @@ describe('a dealing and time (I21)', () => {
   })
 })
 
-describe('a dealing and restarts (I22)', () => {
+describe('a dealing and restarts (I24)', () => {
   test.each(Array.from({ length: 10 }, (_, seed) => seed))('seed %d: storms and crashes while it goes on', (seed) => {
     const size = 4 + 3 * (seed % 2)
     const cluster = new TestCluster(size, 7000 + seed, { seats: 4, viewBlocks: 3 })

@@ -8,6 +8,7 @@ import { seatsAfter } from '@quorate/membership'
 import type { MemberId, Reconfigure, ViewId } from '@quorate/types'
 import { blockHash, decodeBody, decodeHeader } from '@quorate/types'
 import { describe, expect, test } from 'vitest'
+import { DEALING } from './dealing.ts'
 import { GATHERING } from './gathering.ts'
 import { PRODUCTION } from './rotation.ts'
 import { FAIR, TestCluster } from './testing/cluster.ts'
@@ -267,10 +268,11 @@ function drawn(table: Readonly<Record<string, Readonly<Record<string, string | u
 
 describe('tables (I12)', () => {
   test('every state answers every event, and the diagrams in SPEC.md are these tables', () => {
-    for (const table of [PRODUCTION, GATHERING])
+    for (const table of [PRODUCTION, GATHERING, DEALING])
       expect(new Set(Object.values(table).map((row) => Object.keys(row).join())).size).toBe(1)
     const spec = readFileSync(new URL('../SPEC.md', import.meta.url), 'utf8')
     expect(spec).toContain(drawn(PRODUCTION, 'producing'))
     expect(spec).toContain(drawn(GATHERING, 'few'))
+    expect(spec).toContain(drawn(DEALING, 'dealing'))
   })
 })
