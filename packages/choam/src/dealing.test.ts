@@ -3,10 +3,25 @@
 // with coins of hashes mostly, and with those of a replica where it is about them.
 
 import { must } from '@quorate/kernel'
-import type { Deal, Message, Reconfigure, ViewId } from '@quorate/types'
-import { decodeBody } from '@quorate/types'
+import type {
+  Body,
+  ConsensusKey,
+  Deal,
+  Item,
+  MemberId,
+  Message,
+  Reconfigure,
+  SignedDeal,
+  SignedJoin,
+  ViewId,
+} from '@quorate/types'
+import { Committee, decodeBody, encodeItem, encodePayload, hashOf, millis, round, seat as seatOf } from '@quorate/types'
 import { describe, expect, test } from 'vitest'
+import type { CoinScheme } from './coin-scheme.ts'
+import { Dealing } from './dealing.ts'
+import { Gathering } from './gathering.ts'
 import { RISTRETTO_COINS } from './ristretto-coins.ts'
+import { Rotation } from './rotation.ts'
 import { FAIR, TestCluster } from './testing/cluster.ts'
 import { SimulatedCoins } from './testing/simulated-coins.ts'
 
@@ -53,7 +68,7 @@ function isDealing(cluster: TestCluster, index: number): boolean {
   return cluster.member(index).core.status().stage === 'gathering'
 }
 
-describe('the coin of a view (I24)', () => {
+describe('the coin of a view (I21)', () => {
   test.each([
     [4, 4],
     [7, 4],
@@ -110,7 +125,7 @@ describe('the coin of a view (I24)', () => {
   })
 })
 
-describe('a dealing and time (I24)', () => {
+describe('a dealing and time (I22)', () => {
   test('more than f who deal nonsense: a quorum has waited long enough, and the view goes without', () => {
     const cluster = begun(4, {})
     const nonsense = (deal: Deal): Deal =>
@@ -153,7 +168,7 @@ describe('a dealing and time (I24)', () => {
   })
 })
 
-describe('a dealing and restarts (I24)', () => {
+describe('a dealing and restarts (I23)', () => {
   test.each(Array.from({ length: 10 }, (_, seed) => seed))('seed %d: storms and crashes while it goes on', (seed) => {
     const size = 4 + 3 * (seed % 2)
     const cluster = new TestCluster(size, 7000 + seed, { seats: 4, viewBlocks: 3 })
@@ -178,6 +193,13 @@ describe('a dealing and restarts (I24)', () => {
     expect(coins.size).toBe(1)
     cluster.check()
     for (const member of cluster.members) expect(member.core.status().faults).toEqual([])
+  })
+
+  test('in the view that follows, who needs a coin gets it: all tell their shares', () => {
+    const cluster = begun(4, {})
+    work(cluster, 40, () => turns(cluster, 0).length >= 2)
+    cluster.pass(1000)
+    tossed(cluster, 2)
   })
 
   test('all who crash in a view come back with their shares, and toss its coin', () => {
@@ -208,15 +230,19 @@ function tossed(cluster: TestCluster, wanting: number): void {
     'its key',
   )
   const own = must(cluster.coins.key(coin, 4, 1, kept.share), 'a key')
-  const round = must(member.core.status().members[0]?.round, 'a round') as never
-  const name = nameOf(round)
-  const message = { kind: 'coin', view, round, share: own.toss(name).tell(), wanted: true } as const
+  const at = round(Math.max(0, member.core.status().round))
+  const name = nameOf(at)
+  const message = { kind: 'coin', view, round: at, share: own.toss(name).tell(), wanted: true } as const
   for (const other of cluster.members)
     if (other !== member) cluster.input(other, { kind: 'message', from: member.id, message })
   // A member tells its share when it has a unit above the round.
   work(cluster, 30, () => told.size >= 3)
-  for (const messages of told.values())
-    expect(messages.every((each) => each.view === view && each.round === round)).toBe(true)
+  for (const messages of told.values()) {
+    expect(messages.every((each) => each.view === view && each.round === at)).toBe(true)
+    expect(messages.every((each) => each.share !== undefined)).toBe(true)
+    // With the share that asked and their own they have the value.
+    expect(messages.some((each) => !each.wanted)).toBe(true)
+  }
 }
 
 function nameOf(round: number): Uint8Array {
@@ -227,3 +253,117 @@ function viewOf(cluster: TestCluster): { readonly view: ViewId; readonly coin: U
   const { next, coin } = must(turns(cluster, 0).at(-1), 'a turn')
   return { view: next, coin: must(coin, 'a coin') }
 }
+
+/** Four seats that have joined, and what each of them says in a dealing where all is well. */
+function wellDealt(): {
+  readonly gathering: Gathering
+  readonly words: readonly SignedDeal[]
+  readonly coins: CoinScheme
+} {
+  const coins = new SimulatedCoins()
+  const seats = [0, 1, 2, 3].map((at) => {
+    const id = hashOf('join', Uint8Array.of(at)) as string
+    return { id: id as MemberId, key: id as ConsensusKey }
+  })
+  const gathering = new Gathering(new Committee(hashOf('view', Uint8Array.of(1)) as ViewId, seats))
+  for (const join of joinsOf(seats, coins)) gathering.add(join)
+  expect(gathering.isComplete).toBe(true)
+  const dealings = seats.map((_, at) => taking(gathering, coins, at))
+  const said: SignedDeal[] = []
+  for (let step = 0; step < 2; step += 1) {
+    const words = dealings.flatMap((dealing, at) =>
+      dealing.unsaid.map((message) => wordOf(gathering, must(seats[at], 'a seat').id, message)),
+    )
+    for (const word of words) for (const dealing of dealings) dealing.add(word)
+    said.push(...words)
+  }
+  return { gathering, words: said, coins }
+}
+
+const SIGNATURE = new Uint8Array(64)
+
+function secretOf(at: number): Uint8Array {
+  return new Uint8Array(32).fill(at + 1)
+}
+
+function joinsOf(
+  seats: readonly { readonly id: MemberId; readonly key: ConsensusKey }[],
+  coins: CoinScheme,
+): SignedJoin[] {
+  const view = hashOf('view') as ViewId
+  return seats.map(({ id, key }, at) => {
+    return { member: id, view, key, receiver: coins.receiver(secretOf(at)), signature: SIGNATURE }
+  })
+}
+
+function wordOf(gathering: Gathering, member: MemberId, message: Uint8Array): SignedDeal {
+  return { member, view: hashOf('view') as ViewId, next: gathering.committee.view, message, signature: SIGNATURE }
+}
+
+function taking(gathering: Gathering, coins: CoinScheme, at: number): Dealing {
+  const dealing = new Dealing(coins, gathering)
+  expect(dealing.isSecretOf(seatOf(at), secretOf(at + 1))).toBe(false)
+  expect(dealing.isSecretOf(seatOf(at), secretOf(at))).toBe(true)
+  dealing.takePart(seatOf(at), secretOf(at))
+  return dealing
+}
+
+/** A block that orders these words. */
+function blockOf(items: readonly Item[]): Body {
+  const payload = encodePayload(items.map(encodeItem))
+  const unit = { creator: seatOf(0), round: round(0), hash: hashOf('unit'), timestampMs: millis(1), payload }
+  return { kind: 'executions', heads: [{ round: round(0), slot: 0, hash: hashOf('unit'), units: [unit] }] }
+}
+
+describe('words in the order (I21 to I23)', () => {
+  test('who takes part late, behind what is ordered, finds the same key and its share', () => {
+    const { gathering, words, coins } = wellDealt()
+    const reader = new Dealing(coins, gathering)
+    for (const word of words) reader.add(word)
+    const read = must(reader.outcome, 'the key')
+    expect(read.coin).toBeDefined()
+    expect(read.share).toBeUndefined()
+    reader.takePart(seatOf(2), secretOf(2))
+    expect(reader.outcome?.coin).toEqual(read.coin)
+    expect(reader.outcome?.share).toBeDefined()
+    expect(reader.unsaid).toEqual([])
+  })
+
+  test('words for another dealing, of strangers, repeated, or one too many are not heard', () => {
+    const { gathering, words, coins } = wellDealt()
+    const impatient = gathering.committee.members.map(({ id }) => wordOf(gathering, id, new Uint8Array(0)))
+    const elsewhere = impatient.map((word) => ({ ...word, next: hashOf('view', Uint8Array.of(2)) as ViewId }))
+    const [first, second] = impatient as [SignedDeal, SignedDeal]
+    const stranger = { ...first, member: hashOf('join', Uint8Array.of(9)) as string as MemberId }
+    const chatter = [1, 2, 3].map((byte) => wordOf(gathering, first.member, Uint8Array.of(0, byte)))
+    const dealing = new Dealing(coins, gathering)
+    for (const word of [...elsewhere, stranger, first, first, first, second, ...chatter]) dealing.add(word)
+    expect(dealing.outcome).toBeUndefined()
+    expect(dealing.hasHeard(first.member, Uint8Array.of(7))).toBe(true)
+    expect(dealing.hasHeard(second.member, Uint8Array.of(7))).toBe(false)
+    for (const word of words) dealing.add(word)
+    expect(dealing.outcome?.coin).toBeDefined()
+    // Impatience behind the key comes too late.
+    for (const word of impatient) dealing.add(word)
+    expect(dealing.outcome?.coin).toBeDefined()
+  })
+
+  test('a quorum that has waited long enough before the key is there ends it for good', () => {
+    const { gathering, words, coins } = wellDealt()
+    const dealing = new Dealing(coins, gathering)
+    const impatient = gathering.committee.members.map(({ id }) => wordOf(gathering, id, new Uint8Array(0)))
+    for (const word of [...words.slice(0, 5), ...impatient.slice(0, 3), ...words.slice(5)]) dealing.add(word)
+    expect(dealing.outcome).toEqual({ coin: undefined, share: undefined })
+  })
+
+  test('what is ordered before the assemble block is executed here counts as well', () => {
+    const { gathering, words, coins } = wellDealt()
+    const rotation = new Rotation(1, 1, 0, coins)
+    rotation.add(1, { kind: 'assemble' })
+    const joins = gathering.joins.map((join): Item => ({ kind: 'join', join }))
+    rotation.add(2, blockOf([...joins, ...words.map((deal): Item => ({ kind: 'deal', deal }))]))
+    expect(rotation.due()).toBeUndefined()
+    rotation.seated(1, gathering.committee)
+    expect(rotation.due()).toMatchObject({ kind: 'reconfigure', coin: expect.any(Uint8Array) })
+  })
+})
