@@ -22,7 +22,7 @@ export type AlephInput =
   | { readonly kind: 'connected'; readonly seat: Seat }
   /** The coin of this round has come up: f + 1 shares are there. Fed as soon as it is known, and again where `coin` is. */
   | { readonly kind: 'coin'; readonly round: Round; readonly value: Bit }
-  /** The peer needs the coin of this round: its share came in, and is right. */
+  /** The peer needs the coin of this round: its share came in, and is right; or it has none, and says so. */
   | { readonly kind: 'coin-wanted'; readonly from: Seat; readonly round: Round }
   /** Time has reached `wakeAt`. */
   | { readonly kind: 'tick' }

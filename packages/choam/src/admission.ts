@@ -12,6 +12,7 @@ import type {
   ConsensusKey,
   MemberId,
   Message,
+  SignedDeal,
   SignedJoin,
   UncheckedUnit,
   ViewId,
@@ -21,6 +22,7 @@ import {
   admitUnit,
   blockHash,
   bodyHash,
+  dealSignedBytes,
   decodeBody,
   decodeCertificate,
   decodeHeader,
@@ -33,7 +35,15 @@ import {
   unitSignedBytes,
   voteSignedBytes,
 } from '@quorate/types'
-import type { AdmittedAnswer, AdmittedBlock, AdmittedJoin, AdmittedMessage, AdmittedVote } from './input.ts'
+import { WORDS_MAX } from './dealing.ts'
+import type {
+  AdmittedAnswer,
+  AdmittedBlock,
+  AdmittedDeal,
+  AdmittedJoin,
+  AdmittedMessage,
+  AdmittedVote,
+} from './input.ts'
 
 /** A signature to be checked. */
 export interface Check {
@@ -87,6 +97,9 @@ export function prepare(code: number, body: Uint8Array, committeeOf: CommitteeOf
       return prepareVote(message.vote, committeeOf)
     case 'join':
       return prepareJoin(message.join, committeeOf)
+    case 'deal':
+      return prepareDeal(message.deal, committeeOf)
+    case 'coin':
     case 'frontier':
     case 'tip':
       return ok({ checks: [], finish: () => ok(message) })
@@ -112,15 +125,26 @@ export function prepareAnswer(
 
 /** Each next seat joins twice at most; every join costs a signature's check. */
 const JOINS_MAX = 2 * SEATS_MAX
+/** The same for what it says in a dealing. */
+const DEALS_MAX = WORDS_MAX * SEATS_MAX
 
-interface UnitWithJoins {
+interface UnitWithWords {
   readonly unit: UncheckedUnit
   readonly committee: Committee
-  readonly joins: readonly SignedJoin[]
+  /** The signatures of those whose joins and deals it carries. */
+  readonly words: readonly Check[]
 }
 
-/** Decodes a unit that stands by itself: right view, right seat, a payload of items, joins only for the view that follows. */
-function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWithJoins, AdmissionError> {
+function joinCheck(join: SignedJoin): Check {
+  return { key: join.member, message: joinSignedBytes(join), signature: join.signature }
+}
+
+function dealCheck(deal: SignedDeal): Check {
+  return { key: deal.member, message: dealSignedBytes(deal), signature: deal.signature }
+}
+
+/** Decodes a unit that stands by itself: right view, right seat, a payload of items, joins and deals only of this view. */
+function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWithWords, AdmissionError> {
   // A copy: the unit outlives the buffer that its frame came in.
   const unit = decodeUnit(bytes.slice())
   if (!unit.ok) return unit
@@ -133,15 +157,18 @@ function examineUnit(bytes: Uint8Array, committeeOf: CommitteeOf): Result<UnitWi
   const joins = items.value.flatMap((item) => (item.kind === 'join' ? [item.join] : []))
   if (joins.length > JOINS_MAX)
     return refuse('BAD_PAYLOAD', `${joins.length} joins in one unit, at most ${JOINS_MAX} are believable`)
-  const stray = joins.find((join) => join.view !== unit.value.view)
+  const deals = items.value.flatMap((item) => (item.kind === 'deal' ? [item.deal] : []))
+  if (deals.length > DEALS_MAX)
+    return refuse('BAD_PAYLOAD', `${deals.length} deals in one unit, at most ${DEALS_MAX} are believable`)
+  const stray = [...joins, ...deals].find((word) => word.view !== unit.value.view)
   if (stray !== undefined)
-    return refuse('BAD_PAYLOAD', `join of ${stray.member} for view ${stray.view} in view ${unit.value.view}`)
-  return ok({ unit: unit.value, committee, joins })
+    return refuse('BAD_PAYLOAD', `a word of ${stray.member} in view ${stray.view} in view ${unit.value.view}`)
+  return ok({ unit: unit.value, committee, words: [...joins.map(joinCheck), ...deals.map(dealCheck)] })
 }
 
 /** Units are admitted one by one: a bad one hides none of the others, unless all are bad. */
 function prepareUnits(all: readonly Uint8Array[], committeeOf: CommitteeOf): Result<Prepared<Units>, AdmissionError> {
-  const units: UnitWithJoins[] = []
+  const units: UnitWithWords[] = []
   let first: AdmissionError | undefined
   for (const bytes of all) {
     const examined = examineUnit(bytes, committeeOf)
@@ -149,16 +176,16 @@ function prepareUnits(all: readonly Uint8Array[], committeeOf: CommitteeOf): Res
     else first ??= examined.error
   }
   if (units.length === 0) return err(first ?? { code: 'INVALID', message: 'no units' })
-  const checks = units.flatMap(({ unit, committee, joins }): Check[] => [
+  const checks = units.flatMap(({ unit, committee, words }): Check[] => [
     { key: committee.at(unit.creator).key, message: unitSignedBytes(unit.hash), signature: unit.signature },
-    ...joins.map((join) => ({ key: join.member, message: joinSignedBytes(join), signature: join.signature })),
+    ...words,
   ])
   const finish = (valid: readonly boolean[]): Result<Units, AdmissionError> => {
     const admitted: AdmittedUnit[] = []
     let at = 0
-    for (const { unit, committee, joins } of units) {
-      const verdicts = valid.slice(at, at + 1 + joins.length)
-      at += 1 + joins.length
+    for (const { unit, committee, words } of units) {
+      const verdicts = valid.slice(at, at + 1 + words.length)
+      at += 1 + words.length
       const result = admitUnit(unit, committee, () => verdicts.every(Boolean))
       if (result.ok) admitted.push(result.value)
       else first ??= result.error
@@ -185,12 +212,20 @@ function prepareVote(vote: Vote, committeeOf: CommitteeOf): Result<Prepared, Adm
 
 function prepareJoin(join: SignedJoin, committeeOf: CommitteeOf): Result<Prepared, AdmissionError> {
   if (committeeOf(join.view) === undefined) return refuse('UNKNOWN_VIEW', `join in view ${join.view}`)
-  const check = { key: join.member, message: joinSignedBytes(join), signature: join.signature }
   const finish = ([valid]: readonly boolean[]): Result<AdmittedMessage, AdmissionError> =>
     valid === true
       ? ok({ kind: 'join', join: join as AdmittedJoin })
       : refuse('BAD_SIGNATURE', `the join of ${join.member} is not signed by it`)
-  return ok({ checks: [check], finish })
+  return ok({ checks: [joinCheck(join)], finish })
+}
+
+function prepareDeal(deal: SignedDeal, committeeOf: CommitteeOf): Result<Prepared, AdmissionError> {
+  if (committeeOf(deal.view) === undefined) return refuse('UNKNOWN_VIEW', `deal in view ${deal.view}`)
+  const finish = ([valid]: readonly boolean[]): Result<AdmittedMessage, AdmissionError> =>
+    valid === true
+      ? ok({ kind: 'deal', deal: deal as AdmittedDeal })
+      : refuse('BAD_SIGNATURE', `the deal of ${deal.member} is not signed by it`)
+  return ok({ checks: [dealCheck(deal)], finish })
 }
 
 interface ExaminedBlock {

@@ -39,8 +39,7 @@ export class CatchUp {
       this.#pipeline.appendCertified(block)
       taken.push(block)
     }
-    // Who answers with nothing of use has its turn until the time for an answer is up: asking again at once would be a loop.
-    if (isUseful) this.#repair.answered(from)
+    this.#repair.answered(from, isUseful, certified)
     return { taken, diverged: undefined }
   }
 

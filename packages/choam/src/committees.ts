@@ -2,6 +2,7 @@
 
 import type { Committee, ConsensusKey, MemberId, Seat, ViewId } from '@quorate/types'
 import { identityKey } from '@quorate/types'
+import type { OwnShare } from './input.ts'
 
 /** A seat, and the key that signs for it. */
 export interface OwnSeat {
@@ -14,6 +15,8 @@ export class Committees {
   readonly #founders: Committee
   /** Keys that we can sign with. */
   readonly #keys: Set<ConsensusKey>
+  /** Our shares of coins' keys, by the key of our seat. */
+  readonly #shares = new Map<ConsensusKey, Uint8Array>()
   #current: Committee
   /** Its late votes are still understood. */
   #before: Committee
@@ -26,9 +29,26 @@ export class Committees {
     this.#before = founders
   }
 
-  /** A key of ours is known, made now or before a restart. */
+  /** What is still here of the time before a restart. */
+  restore(keys: readonly ConsensusKey[], shares: readonly OwnShare[]): void {
+    for (const key of keys) this.own(key)
+    for (const { key, share } of shares) this.ownShare(key, share)
+  }
+
+  /** A key of ours is made, or found again. */
   own(key: ConsensusKey): void {
     this.#keys.add(key)
+  }
+
+  /** A share of a coin's key that was dealt to the seat we sign for with `key`. */
+  ownShare(key: ConsensusKey, share: Uint8Array): void {
+    this.#shares.set(key, share)
+  }
+
+  /** Our share of the key of this committee's coin. */
+  shareIn(committee: Committee): Uint8Array | undefined {
+    const seat = committee.seatOf(this.#me)
+    return seat === undefined ? undefined : this.#shares.get(committee.at(seat).key)
   }
 
   /** A committee is seated. */

@@ -1,4 +1,5 @@
 import type { Genesis, MemberId, SignedJoin } from '@quorate/types'
+import type { CoinScheme } from './coin-scheme.ts'
 import type { ChoamLimits } from './limits.ts'
 
 /** What a replica's core is made from. */
@@ -10,4 +11,6 @@ export interface ChoamConfig {
   /** Number of the rule set that this software executes. */
   readonly era: number
   readonly limits?: ChoamLimits
+  /** What coins are made with; those of ristretto255 where it isn't given. A rule, equal on every replica. */
+  readonly coins?: CoinScheme
 }

@@ -213,7 +213,12 @@ describe('repair (I6, I10)', () => {
     expect(repair.dueMs(0, 0, false)).toBe(2450)
     const second = repair.due(ms(2450), 0, 0, false)
     expect(second?.to).not.toBe(first?.to)
-    repair.answered(second?.to as MemberId)
+    // An answer of no use keeps its turn, unless what was asked for has come in another way.
+    repair.answered(second?.to as MemberId, false, 0)
+    expect(repair.due(ms(2451), 0, 0, true)).toBeUndefined()
+    repair.answered(second?.to as MemberId, false, 1)
+    expect(repair.due(ms(2451), 0, 0, true)?.to).toBe(first?.to)
+    repair.answered(first?.to as MemberId, true, 0)
     repair.heard(members[1] as MemberId, at(500), at(500))
     expect(repair.due(ms(2451), 0, 0, false)).toBeDefined()
     expect(repair.isLevel(0, 1)).toBe(false)
@@ -290,7 +295,7 @@ describe('admission (I11)', () => {
     })
   })
 
-  test('more joins than seats could have are refused before any signature is checked', () => {
+  test('more joins or deals than seats could have are refused before any signature is checked', () => {
     const join: SignedJoin = {
       member: members[0] as MemberId,
       view: founders.view,
@@ -301,6 +306,11 @@ describe('admission (I11)', () => {
       encodePayload(Array.from({ length: count }, () => encodeItem({ kind: 'join', join })))
     expect(admit([build({ payload: payload(257) })])).toMatchObject({ error: { code: 'BAD_PAYLOAD' } })
     expect(admit([build({ payload: payload(256) })])).toMatchObject({ ok: true })
+    const deal = { ...join, next: founders.view, message: new Uint8Array(3) }
+    const dealt = (count: number): Uint8Array =>
+      encodePayload(Array.from({ length: count }, () => encodeItem({ kind: 'deal', deal })))
+    expect(admit([build({ payload: dealt(385) })])).toMatchObject({ error: { code: 'BAD_PAYLOAD' } })
+    expect(admit([build({ payload: dealt(384) })])).toMatchObject({ ok: true })
   })
 
   test('a bad unit hides none of the good ones', () => {

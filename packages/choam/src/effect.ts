@@ -3,6 +3,7 @@ import type {
   Ask,
   Certificate,
   ConsensusKey,
+  Deal,
   Digest,
   Evidence,
   Header,
@@ -66,8 +67,15 @@ export type ChoamEffect =
   | { readonly kind: 'evidence'; readonly member: MemberId; readonly evidence: Evidence }
   /** Units of the view below this round are never needed again. */
   | { readonly kind: 'prune'; readonly view: ViewId; readonly below: Round }
-  /** Make a key for the view after `view`, or find the one made before; make it durable, sign a join with it; then feed `joined`. */
+  /**
+   * Make a key and a secret for the view after `view`, or find those made before; make them durable, sign a join with them; then feed
+   * `joined`.
+   */
   | { readonly kind: 'join'; readonly view: ViewId }
+  /** Sign with our identity what we say in a dealing; then feed `dealt`. It is the same each time: nothing needs to be stored. */
+  | { readonly kind: 'deal'; readonly deal: Deal }
+  /** A share of a coin's key, secret: make it durable beside `key`, which signs in the coin's view, and erase it with it. */
+  | { readonly kind: 'share'; readonly key: ConsensusKey; readonly share: Uint8Array }
   /**
    * A view has begun. Once its certificate is on disk, keys of views before may go: `key`, undefined where we hold no seat, signs in it.
    */

@@ -2,9 +2,9 @@
 //
 // The path of a transaction: `submit` -> the view's ordering -> a head -> the cutter's block -> `execute` -> header, `keep` with our
 // vote -> votes of a quorum -> `certified`. The path of a founder: its join, ordered in the genesis view, becomes part of block 0,
-// whose certificate seats the committee. The path of a view: an assemble block -> joins of those it seats -> a reconfigure block,
-// whose certificate seats them. The path of one who missed blocks, or holds no seat: peers' tips -> `ask` for blocks -> certified
-// blocks, executed and compared.
+// whose certificate seats the committee. The path of a view: an assemble block -> joins of those it seats -> they deal the key of
+// their coin -> a reconfigure block, whose certificate seats them. The path of one who missed blocks, or holds no seat: peers' tips ->
+// `ask` for blocks -> certified blocks, executed and compared.
 
 import type { AlephEffect } from '@quorate/aleph'
 import { assert, BoundedQueue } from '@quorate/kernel'
@@ -21,7 +21,6 @@ import type {
   Millis,
   OrderedHead,
   Seat,
-  SignedJoin,
   UnitsAsk,
   ViewId,
   Vote,
@@ -29,7 +28,6 @@ import type {
 import {
   encodeItem,
   foundersCommittee,
-  height,
   ledgerId,
   membersDecidedBy,
   millis,
@@ -39,14 +37,14 @@ import {
 import type { ChoamConfig } from './config.ts'
 import { CatchUp } from './catch-up.ts'
 import { Certification } from './certification.ts'
+import type { Coin, CoinTurn } from './coin.ts'
+import { coinOf } from './coin.ts'
 import type { OwnSeat } from './committees.ts'
 import { Committees } from './committees.ts'
 import type { ChoamEffect } from './effect.ts'
 import { Faults } from './faults.ts'
 import { Founding } from './founding.ts'
-import type { Gathering } from './gathering.ts'
 import type { AdmittedAnswer, AdmittedBlock, AdmittedMessage, ChoamInput, Now, Restored } from './input.ts'
-import { Joining } from './joining.ts'
 import type { LifeEvent, Phase } from './life.ts'
 import { live } from './life.ts'
 import type { ChoamLimits } from './limits.ts'
@@ -57,9 +55,13 @@ import type { Final, SeatingBody } from './pipeline.ts'
 import { Pipeline } from './pipeline.ts'
 import { ReadIndex } from './read-index.ts'
 import { Repair } from './repair.ts'
+import { RISTRETTO_COINS } from './ristretto-coins.ts'
 import { readStored } from './restoring.ts'
 import type { ChoamStatus } from './status.ts'
 import { foundersOf, heightsOf } from './status.ts'
+import { statusOf } from './status-of.ts'
+import type { Standing, SuccessionTurn } from './succession.ts'
+import { Succession } from './succession.ts'
 import type { Cut } from './view.ts'
 import { View } from './view.ts'
 
@@ -77,7 +79,7 @@ export class Choam {
   readonly #catchUp: CatchUp
   readonly #reads: ReadIndex
   readonly #founding: Founding
-  readonly #joining: Joining
+  readonly #succession: Succession
   readonly #faults: Faults
   readonly #backlog: BoundedQueue<Uint8Array>
   #view: View
@@ -101,10 +103,10 @@ export class Choam {
     this.#repair = new Repair(limits)
     this.#reads = new ReadIndex(limits.readMs)
     this.#founding = new Founding(config.genesis, this.#founders)
-    this.#joining = new Joining(config.join, limits.joinMs)
+    this.#succession = new Succession(config.join, this.#committees, limits.joinMs)
     this.#faults = new Faults(config.me)
     this.#chain = new Certification(this.#pipeline, this.#faults, (view) => this.committeeOf(view), limits)
-    this.#view = this.#newView(this.#founders, -1)
+    this.#view = this.#newView(this.#founders, -1, undefined)
     this.#catchUp = new CatchUp(this.#pipeline, this.#chain, this.#repair)
     this.#backlog = new BoundedQueue(
       { countMax: limits.backlogItemsMax, weightMax: limits.backlogBytesMax },
@@ -148,25 +150,17 @@ export class Choam {
   }
 
   status(): ChoamStatus {
-    const { committee, rotation, ordering } = this.#view
-    return {
+    return statusOf({
       phase: this.#phase,
-      stage: rotation.stage,
-      view: committee.view,
-      seat: this.seatIn(committee.view)?.index,
-      seats: committee.size,
-      quorum: committee.quorum,
-      ...heightsOf(this.#pipeline),
-      round: ordering?.round ?? -1,
+      me: this.#config.me,
+      view: this.#view,
+      seat: this.seatIn(this.#committee.view)?.index,
+      pipeline: this.#pipeline,
       tip: this.#chain.tip,
-      members: this.#members.map(({ id: member, name }) => {
-        const tip = member === this.#config.me ? this.#pipeline : this.#repair.tipOf(member)
-        const seat = committee.seatOf(member)
-        const round = seat === undefined ? undefined : ordering?.rounds[seat]
-        return { member, name, seat, ...heightsOf(tip), round }
-      }),
+      members: this.#members,
+      tipOf: (member) => this.#repair.tipOf(member),
       faults: this.#faults.all,
-    }
+    })
   }
 
   /** When to feed `tick`, if nothing else happens before. */
@@ -177,7 +171,8 @@ export class Choam {
       this.#ordering?.wakeAt(),
       this.#repair.dueMs(certified, ordered, this.#phase === 'following'),
       this.#reads.wakeAt(),
-      this.#joining.wakeAt(),
+      this.#succession.wakeAt(),
+      this.#ordering === undefined ? undefined : this.#view.coin?.wakeAt(),
     ]
     return millis(times.reduce((a: number, b) => Math.min(a, b ?? a), this.#tipAtMs + this.#limits.tipMs))
   }
@@ -211,7 +206,10 @@ export class Choam {
       case 'kept':
         return this.#kept(input.height, input.vote)
       case 'joined':
-        return this.#joined(input.join)
+        if (input.join.view === this.#committee.view) this.#succession.joined(input.join, input.secret)
+        return
+      case 'dealt':
+        return this.#succeed(this.#succession.signed(input.deal, this.#standing))
       case 'read':
         return this.#reads.ask(input.request)
       case 'tick':
@@ -226,11 +224,12 @@ export class Choam {
     if (this.#effects.some((effect) => effect.kind === 'diverged')) return this.#live('diverged')
     this.#followPeers()
     this.#hold()
-    this.#gather()
+    this.#succeed(this.#succession.due(this.#standing))
+    this.#coinTurns((coin, ordering) => coin.due(ordering, monotonicMs))
     const own = { member: this.#config.me, voted: this.#pipeline.voted }
     const question = this.#reads.due(monotonicMs, this.seatIn(this.#committee.view) === undefined ? undefined : own)
     if (question !== undefined) this.#ask(this.#seatedPeers(), { kind: 'voted', question })
-    this.#answerReads()
+    this.#effects.push(...this.#reads.readable(this.#pipeline.certified, this.#committee.quorum))
     if (monotonicMs >= this.#tipAtMs + this.#limits.tipMs) {
       this.#tipAtMs = monotonicMs
       this.#tellTip(this.#peers)
@@ -241,7 +240,7 @@ export class Choam {
   // ---- beginning
 
   #start(restored: Restored): void {
-    for (const key of restored.keys) this.#committees.own(key)
+    this.#committees.restore(restored.keys, restored.shares)
     this.#faults.restore(restored.faults)
     if (restored.members !== undefined) this.#know(restored.members)
     this.#restoreBlocks(restored)
@@ -273,15 +272,19 @@ export class Choam {
     }
   }
 
-  #newView(committee: Committee, began: number): View {
-    return new View(committee, began, viewBlocksOf(this.#config.genesis), this.#limits)
+  #newView(committee: Committee, began: number, group: Uint8Array | undefined): View {
+    const own = { seat: committee.seatOf(this.#config.me), share: this.#committees.shareIn(committee) }
+    const coins = this.#config.coins ?? RISTRETTO_COINS
+    const coin = coinOf(coins, committee, group, own)
+    const blocksMax = viewBlocksOf(this.#config.genesis)
+    return new View({ committee, began, blocksMax, coin, coins, limits: this.#limits })
   }
 
   /** A block seats a committee for good. */
   #seat(body: SeatingBody, hash: Digest, at: Height): void {
     const committee = committeeSeatedBy(this.#config.genesis, hash, body)
     this.#committees.seated(committee)
-    this.#view = this.#newView(committee, at)
+    this.#view = this.#newView(committee, at, body.kind === 'reconfigure' ? body.coin : undefined)
   }
 
   // ---- ordering
@@ -330,9 +333,17 @@ export class Choam {
         for (const item of effect.items) this.#backlog.push(item)
         return
       case 'coin':
-        // The view's coin is computed (ordering.ts): nobody asks for it.
-        return
+        return this.#coinTurns((coin) => coin.tell(effect.round, ordering, this.#now.monotonicMs))
     }
+  }
+
+  /** Does what the coin of the view asks for, where one was dealt and we take part. */
+  #coinTurns(turn: (coin: Coin, ordering: Ordering) => readonly CoinTurn[]): void {
+    const { ordering, coin } = this.#view
+    if (ordering === undefined || coin === undefined) return
+    for (const each of turn(coin, ordering))
+      if (each.kind === 'feed') this.#order(each.input)
+      else this.#alephEffect(ordering, each)
   }
 
   #head(head: OrderedHead): void {
@@ -379,33 +390,22 @@ export class Choam {
     this.#append(this.#view.seated(at, committee))
   }
 
-  /** Publishes our join, where the committee to come has a seat for us. */
-  #gather(): void {
-    const { monotonicMs } = this.#now
+  /** Where we stand in the turn to the committee that comes. */
+  get #standing(): Standing {
     const isFounding = this.#phase === 'founding'
-    const gathering: Gathering | undefined = isFounding ? this.#founding.gathering : this.#view.rotation.gathering
-    this.#joining.watch(gathering, monotonicMs)
-    const isOrdering = isFounding || this.#phase === 'operational'
-    const turn = this.#joining.turn(monotonicMs, isOrdering)
-    if (turn === 'key') this.#effects.push({ kind: 'join', view: this.#committee.view })
-    if (turn !== 'key' && turn !== undefined) this.#publish(turn, isOrdering)
+    return {
+      view: this.#view,
+      gathering: isFounding ? this.#founding.gathering : this.#view.rotation.gathering,
+      seated: this.#seatedPeers(),
+      isOrdering: isFounding || this.#phase === 'operational',
+      nowMs: this.#now.monotonicMs,
+    }
   }
 
-  #publish(join: SignedJoin, isOrdering: boolean): void {
-    if (isOrdering) this.#order({ kind: 'submit', items: [encodeItem({ kind: 'join', join })] })
-    else this.#send(this.#seatedPeers(), { kind: 'join', join })
-  }
-
-  #joined(join: SignedJoin): void {
-    if (join.view !== this.#committee.view) return
-    this.#joining.own = join
-    this.#committees.own(join.key)
-  }
-
-  /** Brings the join of a member that holds no seat now into the order. */
-  #peerJoin(join: SignedJoin): void {
-    if (join.view !== this.#committee.view || this.#phase !== 'operational' || !this.#joining.helps(join)) return
-    this.#publish(join, true)
+  #succeed(turns: readonly SuccessionTurn[]): void {
+    for (const turn of turns)
+      if (turn.kind === 'order') this.#order({ kind: 'submit', items: [turn.item] })
+      else if (turn.kind !== 'send' || turn.to.length > 0) this.#effects.push(turn)
   }
 
   /** A certified block seats the next committee. */
@@ -425,7 +425,7 @@ export class Choam {
   #beginView(): void {
     const { view } = this.#committee
     const seat = this.seatIn(view)
-    this.#joining.own = undefined
+    this.#succession.begun()
     this.#reads.restart()
     this.#live(seat === undefined ? 'unseated' : 'seated')
     this.#effects.push({ kind: 'seated', view, key: seat?.key })
@@ -509,7 +509,12 @@ export class Choam {
       case 'tip':
         return this.#peerTip(from, message.certified, message.voted)
       case 'join':
-        return this.#peerJoin(message.join)
+      case 'deal':
+        return this.#succeed(this.#succession.heard(message, this.#standing))
+      case 'coin':
+        if (seat !== undefined && message.view === this.#committee.view)
+          this.#coinTurns((coin, ordering) => coin.hear(seat, message, ordering))
+        return
     }
   }
 
@@ -535,7 +540,9 @@ export class Choam {
     if (!up) return
     this.#tellTip([member])
     const seat = this.#ordering?.committee.seatOf(member)
-    if (seat !== undefined) this.#order({ kind: 'connected', seat })
+    if (seat === undefined) return
+    this.#order({ kind: 'connected', seat })
+    this.#coinTurns((coin) => coin.connected(seat, this.#now.monotonicMs))
   }
 
   #tellTip(to: readonly MemberId[]): void {
@@ -572,13 +579,6 @@ export class Choam {
     const { ordering } = this.#view
     const items = [...(ordering?.unordered() ?? []), ...this.#backlog.drain()]
     this.#enterView(ordering?.isUnsure ?? this.#isNewcomer, ordering?.ownLatest, items)
-  }
-
-  #answerReads(): void {
-    if (this.#pipeline.certified < 0) return
-    const certified = height(this.#pipeline.certified)
-    for (const request of this.#reads.ready(certified, this.#committee.quorum))
-      this.#effects.push({ kind: 'readable', request, height: certified })
   }
 
   // ---- words

@@ -12,6 +12,7 @@ export type {
 export { Bootstrap, BOOTSTRAP_LIMITS } from './bootstrap.ts'
 export type { MemberFault, MemberReport } from './bootstrap-bench.ts'
 export type { ChoamEffect } from './effect.ts'
+export type { CoinKey, CoinScheme, CoinToss, DealingEffect, DealingRun, DealingTerms } from './coin-scheme.ts'
 export type { ChoamConfig } from './config.ts'
 export { Choam } from './handler.ts'
 export type { OwnSeat } from './committees.ts'
@@ -23,6 +24,7 @@ export type {
   ChoamInput,
   Executed,
   Now,
+  OwnShare,
   Restored,
   StoredBlock,
 } from './input.ts'
@@ -32,6 +34,7 @@ export type { ChoamLimits } from './limits.ts'
 export { CHOAM_LIMITS } from './limits.ts'
 export type { ProvenBlock } from './receipts.ts'
 export { receiptFor } from './receipts.ts'
+export { RISTRETTO_COINS } from './ristretto-coins.ts'
 export { TURN_BLOCKS } from './rotation.ts'
 export { seedOf } from './seed.ts'
 export type { ChoamStatus, Fault } from './status.ts'

@@ -10,6 +10,7 @@ import type {
   MemberId,
   Message,
   Millis,
+  SignedDeal,
   SignedJoin,
   Vote,
   VotedAnswer,
@@ -23,6 +24,9 @@ export type AdmittedVote = Vote & { readonly [admitted]: true }
 
 /** A join whose signature is its member's. Minted by admission. */
 export type AdmittedJoin = SignedJoin & { readonly [admitted]: true }
+
+/** A deal whose signature is its member's. Minted by admission. */
+export type AdmittedDeal = SignedDeal & { readonly [admitted]: true }
 
 /** A block whose certificate is a quorum's of the committee of its view, and whose body hashes to its header's. Minted by admission. */
 export interface AdmittedBlock {
@@ -40,7 +44,8 @@ export type AdmittedMessage =
   | { readonly kind: 'units'; readonly units: readonly AdmittedUnit[] }
   | { readonly kind: 'vote'; readonly vote: AdmittedVote }
   | { readonly kind: 'join'; readonly join: AdmittedJoin }
-  | Exclude<Message, { readonly kind: 'units' | 'vote' | 'join' }>
+  | { readonly kind: 'deal'; readonly deal: AdmittedDeal }
+  | Exclude<Message, { readonly kind: 'units' | 'vote' | 'join' | 'deal' }>
 
 /** A peer's answer to what it was asked, after admission. */
 export type AdmittedAnswer =
@@ -53,6 +58,12 @@ export interface StoredBlock {
   readonly headerBytes: Uint8Array
   readonly bodyBytes: Uint8Array
   readonly certificate: Certificate | undefined
+}
+
+/** A share of a coin's key, kept beside the key that signs in the coin's view. */
+export interface OwnShare {
+  readonly key: ConsensusKey
+  readonly share: Uint8Array
 }
 
 /** What a restarted replica finds on its own disk. */
@@ -69,6 +80,8 @@ export interface Restored {
   readonly votes: readonly Vote[]
   /** Keys made for views that are still here. */
   readonly keys: readonly ConsensusKey[]
+  /** Shares of coins' keys that are still here, by the key they were kept with. */
+  readonly shares: readonly OwnShare[]
   /** All members after the newest block; undefined before genesis. */
   readonly members: readonly LedgerMember[] | undefined
   /** Faults that evidence on disk proves. */
@@ -102,8 +115,10 @@ export type ChoamInput =
   | { readonly kind: 'executed'; readonly executed: Executed }
   /** Answer to `keep`: block and vote are durable. `vote` is undefined where we hold no seat. */
   | { readonly kind: 'kept'; readonly height: Height; readonly vote: Vote | undefined }
-  /** Answer to `join`: our join, with the signature of our identity. */
-  | { readonly kind: 'joined'; readonly join: SignedJoin }
+  /** Answer to `join`: our join, with the signature of our identity, and the 32 bytes that its receiver key was made from. */
+  | { readonly kind: 'joined'; readonly join: SignedJoin; readonly secret: Uint8Array }
+  /** Answer to `deal`. */
+  | { readonly kind: 'dealt'; readonly deal: SignedDeal }
   /** A linearizable read wants a height. `request` is the host's number for it. */
   | { readonly kind: 'read'; readonly request: number }
   /** Time has reached `wakeAt`. */

@@ -50,14 +50,19 @@ export class Ordering {
   #ownLatest: AdmittedUnit | undefined
   #isCreating = false
 
-  /** @param isUnsure - See AlephConfig. */
-  constructor(committee: Committee, me: MemberId, base: Base | undefined, isUnsure: boolean) {
+  /** @param flags - See AlephConfig; and whether the coin has to be asked for. */
+  constructor(
+    committee: Committee,
+    me: MemberId,
+    base: Base | undefined,
+    flags: { isUnsure: boolean; isCoinDealt: boolean },
+  ) {
     const seat = committee.seatOf(me)
     if (seat === undefined) throw new RangeError(`${me} holds no seat in view ${committee.view}`)
     this.committee = committee
     this.seat = seat
-    const coin = deterministicCoin(committee.view)
-    this.#aleph = new Aleph({ committee, seat, coin, base, isUnsure, limits: LIMITS })
+    const coin = flags.isCoinDealt ? 'asked' : deterministicCoin(committee.view)
+    this.#aleph = new Aleph({ committee, seat, coin, base, isUnsure: flags.isUnsure, limits: LIMITS })
   }
 
   get isUnsure(): boolean {

@@ -7,6 +7,8 @@
 // serves all reads that wait for it; reads that come during a round wait for the next.
 
 import type { Height, MemberId, Millis } from '@quorate/types'
+import { height } from '@quorate/types'
+import type { ChoamEffect } from './effect.ts'
 
 /** Who speaks for us: ourselves, where we hold a seat. */
 type Own = { readonly member: MemberId; readonly voted: number } | undefined
@@ -78,5 +80,12 @@ export class ReadIndex {
 
   wakeAt(): number | undefined {
     return this.#round === undefined ? undefined : this.#round.askedAtMs + this.#retryMs
+  }
+
+  /** Reads that may run now, with `certified` as our highest certified height; -1 for none. */
+  readable(certified: number, quorum: number): readonly ChoamEffect[] {
+    if (certified < 0) return []
+    const at = height(certified)
+    return this.ready(at, quorum).map((request) => ({ kind: 'readable', request, height: at }))
   }
 }

@@ -24,7 +24,7 @@ export interface BlockRequest {
 export class Repair {
   readonly #limits: ChoamLimits
   readonly #tips = new Map<MemberId, Tip>()
-  #request: { readonly to: MemberId; readonly sentAtMs: number } | undefined
+  #request: { readonly to: MemberId; readonly from: Height; readonly sentAtMs: number } | undefined
   #progressAtMs = 0
   #asked: MemberId | undefined
 
@@ -45,9 +45,14 @@ export class Repair {
     this.#progressAtMs = nowMs
   }
 
-  /** The answer to the request that is out helped: the next may go out at once. */
-  answered(from: MemberId): void {
-    if (this.#request?.to === from) this.#request = undefined
+  /**
+   * A peer has answered, while `certified` is our highest certified height. The next request may go out at once if the answer helped, or
+   * if what was asked for has come in another way meanwhile. Otherwise the peer has its turn until the time for an answer is up: asking
+   * again at once would be a loop.
+   */
+  answered(by: MemberId, isUseful: boolean, certified: number): void {
+    const request = this.#request
+    if (request?.to === by && (isUseful || request.from <= certified)) this.#request = undefined
   }
 
   /**
@@ -62,8 +67,9 @@ export class Repair {
     const { to } = ahead[(ahead.findIndex((each) => each.to === this.#asked) + 1) % ahead.length] ?? {}
     if (to === undefined) return undefined
     this.#asked = to
-    this.#request = { to, sentAtMs: nowMs }
-    return { to, from: height(certified + 1), count: this.#limits.requestBlocks }
+    const from = height(certified + 1)
+    this.#request = { to, from, sentAtMs: nowMs }
+    return { to, from, count: this.#limits.requestBlocks }
   }
 
   /** When blocks will be asked for if nothing changes; undefined while no peer is ahead. */

@@ -8,6 +8,7 @@ import { seatsAfter } from '@quorate/membership'
 import type { MemberId, Reconfigure, ViewId } from '@quorate/types'
 import { blockHash, decodeBody, decodeHeader } from '@quorate/types'
 import { describe, expect, test } from 'vitest'
+import { DEALING } from './dealing.ts'
 import { GATHERING } from './gathering.ts'
 import { PRODUCTION } from './rotation.ts'
 import { FAIR, TestCluster } from './testing/cluster.ts'
@@ -68,7 +69,7 @@ describe('rotation (I16)', () => {
     cluster.start()
     settled(cluster)
     const texts: string[] = []
-    for (let i = 0; i < 180; i += 1) {
+    for (let i = 0; i < 90; i += 1) {
       texts.push(`t${i}`)
       cluster.submit(i % size, `t${i}`)
       cluster.pass(30)
@@ -267,10 +268,11 @@ function drawn(table: Readonly<Record<string, Readonly<Record<string, string | u
 
 describe('tables (I12)', () => {
   test('every state answers every event, and the diagrams in SPEC.md are these tables', () => {
-    for (const table of [PRODUCTION, GATHERING])
+    for (const table of [PRODUCTION, GATHERING, DEALING])
       expect(new Set(Object.values(table).map((row) => Object.keys(row).join())).size).toBe(1)
     const spec = readFileSync(new URL('../SPEC.md', import.meta.url), 'utf8')
     expect(spec).toContain(drawn(PRODUCTION, 'producing'))
     expect(spec).toContain(drawn(GATHERING, 'few'))
+    expect(spec).toContain(drawn(DEALING, 'dealing'))
   })
 })

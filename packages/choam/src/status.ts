@@ -20,6 +20,8 @@ export interface ChoamStatus {
   readonly seat: Seat | undefined
   readonly seats: number
   readonly quorum: number
+  /** Whether the view's coin was dealt to its committee, or is one that everybody can compute. */
+  readonly coin: 'dealt' | 'computed'
   readonly certified: number | undefined
   readonly voted: number | undefined
   /** Highest round of the view's DAG; -1 before the first unit. */

@@ -2,6 +2,8 @@
 // seat orders itself; one that holds none, or lost the key of its seat, only takes the blocks of the others.
 
 import type { Body, Committee, MemberId, Millis, OrderedHead } from '@quorate/types'
+import type { Coin } from './coin.ts'
+import type { CoinScheme } from './coin-scheme.ts'
 import { Cutter } from './cutter.ts'
 import type { ChoamLimits } from './limits.ts'
 import { Ordering } from './ordering.ts'
@@ -14,9 +16,24 @@ export interface Cut {
   readonly timeMs: Millis
 }
 
+/** What a view is made from. */
+export interface ViewConfig {
+  readonly committee: Committee
+  /** Height of the block that seated the committee. */
+  readonly began: number
+  /** Blocks before the next committee is assembled. */
+  readonly blocksMax: number
+  readonly coin: Coin | undefined
+  /** What the next coin is dealt with. */
+  readonly coins: CoinScheme
+  readonly limits: ChoamLimits
+}
+
 export class View {
   readonly committee: Committee
   readonly rotation: Rotation
+  /** The coin that was dealt to the committee; undefined where it is computed. */
+  readonly coin: Coin | undefined
   readonly #limits: ChoamLimits
   readonly #recent: RecentOrder
   #cutter: Cutter
@@ -27,13 +44,10 @@ export class View {
   /** Heads behind an assemble block that is not executed yet. */
   #waiting: OrderedHead[] = []
 
-  /**
-   * @param began - Height of the block that seated the committee.
-   * @param blocksMax - Blocks before the next committee is assembled.
-   */
-  constructor(committee: Committee, began: number, blocksMax: number, limits: ChoamLimits) {
+  constructor({ committee, began, blocksMax, coin, coins, limits }: ViewConfig) {
     this.committee = committee
-    this.rotation = new Rotation(blocksMax, committee.faultyMax, began)
+    this.coin = coin
+    this.rotation = new Rotation(blocksMax, committee.faultyMax, began, coins)
     this.#limits = limits
     this.#height = began
     this.#recent = new RecentOrder(limits.windowRounds)
@@ -47,7 +61,8 @@ export class View {
 
   /** Takes part (again), behind the newest block. Gives the blocks that are due there. */
   enter(me: MemberId, isUnsure: boolean): readonly Cut[] {
-    this.#ordering = new Ordering(this.committee, me, this.#recent.base(), isUnsure)
+    const isCoinDealt = this.coin !== undefined
+    this.#ordering = new Ordering(this.committee, me, this.#recent.base(), { isUnsure, isCoinDealt })
     this.#cutter = new Cutter(this.#limits.quietRoundsMax, this.#recent.lastRound)
     this.#isCutting = true
     return this.#turn()

@@ -150,7 +150,7 @@ export class SimDisk implements StoredLedger {
   /** The block that can't be read any more. */
   rotten: number | undefined
   /** Keys made for views, by the view they were published in: a file beside the ledger. */
-  readonly viewKeys = new Map<ViewId, ConsensusKey>()
+  readonly viewKeys = new Map<ViewId, { readonly key: ConsensusKey; readonly share?: Uint8Array }>()
   /** Hash of every own unit that ever was durable here. */
   readonly ownUnits = new Set<string>()
 

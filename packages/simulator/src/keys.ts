@@ -1,8 +1,12 @@
 // Keys of a cluster. A real signature costs a simulation twenty-six times what everything else does, so most seeds sign with a hash
 // over a secret that only the member's signer and the checker hold: nobody can make another's, wrong ones really fail, and a part
-// that forgets to check is still found out. A few seeds use ed25519, by the code a replica uses.
+// that forgets to check is still found out. A few seeds use ed25519, by the code a replica uses; and so it is
+// with coins.
 
 import { createPrivateKey, createPublicKey, sign as signWith } from 'node:crypto'
+import type { CoinScheme } from '@quorate/choam'
+import { RISTRETTO_COINS } from '@quorate/choam'
+import { SimulatedCoins } from '@quorate/choam/testing'
 import { concatBytes, fromHex, must, sha256Of, utf8 } from '@quorate/kernel'
 import type { SignatureCheck } from '@quorate/replica/host'
 import { verifyNow } from '@quorate/replica/host'
@@ -19,12 +23,15 @@ export interface MemberSigner {
   sign(message: Uint8Array, key?: ConsensusKey): Uint8Array
   /** The key that the member publishes in a view: the same for its twins, and after its disk was lost. */
   keyIn(view: ViewId): ConsensusKey
+  /** What its receiver key in the view is made from. */
+  secretIn(view: ViewId): Uint8Array
 }
 
 /** The keys of all members, by number, and what checks their signatures. */
 export interface KeyRing {
   readonly signers: readonly MemberSigner[]
   readonly verify: VerifySignature
+  readonly coins: CoinScheme
 }
 
 /** What stands before the 32 bytes of an ed25519 seed in PKCS#8 (RFC 8410). */
@@ -65,6 +72,10 @@ class Keys implements MemberSigner {
     return this.#make(must(fromHex(sha256Of([this.#secret, utf8(view)])), 'a hash is hex'))
   }
 
+  secretIn(view: ViewId): Uint8Array {
+    return must(fromHex(sha256Of([this.#secret, utf8(`coin of ${view}`)])), 'a hash is hex')
+  }
+
   sign(message: Uint8Array, key: ConsensusKey = identityKey(this.id)): Uint8Array {
     return must(this.#pairs.get(key), 'a key of this member').sign(message)
   }
@@ -92,14 +103,14 @@ function simulated(seed: number, count: number): KeyRing {
     const secret = secrets.get(key)
     return secret !== undefined && Buffer.compare(over(secret, message), signature) === 0
   }
-  return { signers, verify }
+  return { signers, verify, coins: new SimulatedCoins() }
 }
 
 /** Makes the keys of `count` members from the seed. */
 export function keyRing(signing: Signing, seed: number, count: number): KeyRing {
   if (signing === 'simulated') return simulated(seed, count)
   const signers = Array.from({ length: count }, (_, index) => new Keys(secretOf(seed, index), realPair))
-  return { signers, verify: verifyNow }
+  return { signers, verify: verifyNow, coins: RISTRETTO_COINS }
 }
 
 /** Verdicts on many signatures, in the order asked. */

@@ -173,7 +173,8 @@ export class SimReplica implements Station {
       const restored = await restore(disk, {
         genesis,
         recentRounds: CHOAM_LIMITS.windowRounds,
-        keys: [...disk.viewKeys.values()],
+        keys: [...disk.viewKeys.values()].map(({ key }) => key),
+        shares: [...disk.viewKeys.values()].flatMap(({ key, share }) => (share === undefined ? [] : [{ key, share }])),
         members: undefined,
       })
       const [least, most] = BOOT_MS
@@ -269,6 +270,7 @@ export class SimReplica implements Station {
       me: this.id,
       era: ERA,
       join: { ...join, signature: signer.sign(joinSignedBytes(join)) },
+      coins: ring.coins,
     })
     const submissions = new Submissions()
     const questions = new OpenQuestions()
@@ -402,13 +404,18 @@ export class SimReplica implements Station {
       sign: (message, key) => signer.sign(message, key),
       viewKeys: {
         publishedIn: (view) => {
-          const key = disk.viewKeys.get(view) ?? signer.keyIn(view)
-          if (this.#step(life)) disk.viewKeys.set(view, key)
-          return key
+          const kept = disk.viewKeys.get(view) ?? { key: signer.keyIn(view) }
+          if (this.#step(life)) disk.viewKeys.set(view, kept)
+          const secret = signer.secretIn(view)
+          return { key: kept.key, secret, receiver: this.#around.ring.coins.receiver(secret) }
+        },
+        keepShare: (key, share) => {
+          if (!this.#step(life)) return
+          for (const [view, kept] of disk.viewKeys) if (kept.key === key) disk.viewKeys.set(view, { key, share })
         },
         begun: (begun, kept) => {
           if (!this.#step(life)) return
-          for (const [view, key] of disk.viewKeys) if (key !== kept && view !== begun) disk.viewKeys.delete(view)
+          for (const [view, { key }] of disk.viewKeys) if (key !== kept && view !== begun) disk.viewKeys.delete(view)
         },
       },
     }

@@ -9,7 +9,7 @@ import type { DkgEffect, DkgSeat } from './dkg.ts'
 import { Dkg } from './dkg.ts'
 import { THRESHOLD_LIMITS } from './limits.ts'
 import { encodeMessage } from './message.ts'
-import { receiverKey } from './receiver-key.ts'
+import { nobodysKey, receiverKey } from './receiver-key.ts'
 import { BASE, scalar } from './ristretto.ts'
 import { dealing, verdict } from './testing/liars.ts'
 import { Dealers, doneOf, readLog, seatsOf, seedOf } from './testing/seats.ts'
@@ -34,6 +34,15 @@ describe('rules of the log, four seats', () => {
     // The same words from a seat that was not wronged, and twice from one that was, count for nothing.
     const others = [...log, { ...accusation, seat: 3 }, accusation, accusation]
     expect(refusals(readLog(terms, undefined, others))).toEqual(['3 UNFOUNDED', '1 TWICE'])
+  })
+
+  test('D8: a seat whose key nobody has is silent, and holds up nothing', () => {
+    const absent = nobodysKey(Uint8Array.of(1))
+    expect(absent.equals(nobodysKey(Uint8Array.of(2)))).toBe(false)
+    const receivers = plain.receivers.map((key, seat) => (seat === 1 ? absent : key))
+    const others = termsOf({ ...plain, receivers })
+    const log = [dealing(others, a), dealing(others, c), dealing(others, d), verdict(0), verdict(2), verdict(3)]
+    for (const own of [a, c, d]) expect(doneOf(readLog(others, own, log))?.own?.seat).toBe(own.seat)
   })
 
   test('D6: a verdict that comes too late changes nothing; who it would have helped has no share', () => {

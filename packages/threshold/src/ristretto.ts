@@ -106,7 +106,16 @@ function pointOf(bytes: Uint8Array): Point | undefined {
 }
 
 /** What a hash is for: bytes hashed for one purpose never stand for another. */
-export type Purpose = 'receiver' | 'mask' | 'coefficient' | 'ephemeral' | 'nonce' | 'dealer' | 'equality' | 'coin'
+export type Purpose =
+  | 'receiver'
+  | 'mask'
+  | 'coefficient'
+  | 'ephemeral'
+  | 'nonce'
+  | 'dealer'
+  | 'equality'
+  | 'coin'
+  | 'nobody'
 
 function tagOf(purpose: Purpose): Uint8Array {
   return utf8(`quorate/threshold/${purpose}/1`)

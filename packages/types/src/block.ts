@@ -88,6 +88,8 @@ export interface Reconfigure {
   readonly seats: readonly MemberId[]
   /** Joins of those who published one, by member: the keys they sign with. The others sign with their identity keys. */
   readonly joins: readonly SignedJoin[]
+  /** The public side of the key dealt for the next view's coin, opaque here; undefined where its coin is the computed one. */
+  readonly coin?: Uint8Array | undefined
 }
 
 /** The 32 zero bytes before genesis. */
@@ -96,6 +98,8 @@ export const NO_BLOCK: Digest = '0'.repeat(64) as Digest
 export const BLOCK_HEADS_MAX = 4096
 /** Most units of one head. */
 export const HEAD_UNITS_MAX = 65_536
+/** Most bytes of the public side of a coin's key. */
+export const COIN_BYTES_MAX = 8192
 /** Most bytes of a body. */
 export const BODY_BYTES_MAX = 64 * 1024 * 1024
 
@@ -182,6 +186,7 @@ export function encodeBody(body: Body): Uint8Array {
     case 'reconfigure':
       writeDigest(writer.uleb(3), body.next)
       writer.vector(body.seats, (w, member) => w.hex(member, DIGEST_BYTES)).vector(body.joins, writeJoin)
+      writer.option(body.coin, (w, coin) => w.bytes(coin))
       break
   }
   return writer.finish()
@@ -207,7 +212,9 @@ export function decodeBody(bytes: Uint8Array): Result<Body, DecodeError> {
       const next = readViewId(reader)
       const seats = reader.vector(SEATS_MAX, (r) => r.hex(DIGEST_BYTES) as MemberId)
       if (seats.length === 0 || new Set(seats).size < seats.length) reader.refuse('INVALID', 'seats are not distinct')
-      return { kind: 'reconfigure', next, seats, joins: reader.vector(SEATS_MAX, readJoin) }
+      const joins = reader.vector(SEATS_MAX, readJoin)
+      const coin = reader.option((r) => r.bytes(COIN_BYTES_MAX).slice())
+      return { kind: 'reconfigure', next, seats, joins, ...(coin === undefined ? {} : { coin }) }
     }
     return reader.refuse('INVALID', `body tag ${tag}`)
   })

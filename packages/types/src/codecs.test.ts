@@ -9,12 +9,14 @@ import type { Body, Header } from './block.ts'
 import { bodyHash, decodeBody, decodeHeader, encodeBody, encodeHeader } from './block.ts'
 import type { Vote } from './certificate.ts'
 import { decodeCertificate, decodeVote, encodeCertificate, encodeVote } from './certificate.ts'
+import type { SignedDeal } from './deal.ts'
 import type { Evidence } from './evidence.ts'
 import { decodeEvidence, encodeEvidence } from './evidence.ts'
 import { decodeGenesis, encodeGenesis } from './genesis.ts'
 import type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
+import type { SignedJoin } from './join.ts'
 import type { Message } from './message.ts'
-import { decodeMessage, encodeMessage, MESSAGE_CODES } from './message.ts'
+import { COIN_SHARE_BYTES, decodeMessage, encodeMessage, MESSAGE_CODES } from './message.ts'
 import type { StateAnswer, StateAsk } from './request.ts'
 import {
   BLOCKS_ANSWER,
@@ -216,8 +218,19 @@ const join = fc.record({
   key: digest as unknown as fc.Arbitrary<ConsensusKey>,
   signature,
 })
+const joins = fc.array(
+  fc.tuple(join, maybe(digest)).map(([each, receiver]): SignedJoin => tidy({ ...each, receiver }) as SignedJoin),
+  { maxLength: 2 },
+)
+const deal: fc.Arbitrary<SignedDeal> = fc.record({
+  member: digest as unknown as fc.Arbitrary<MemberId>,
+  view,
+  next: view,
+  message: small,
+  signature,
+})
 const body: fc.Arbitrary<Body> = fc.oneof(
-  fc.record({ kind: fc.constant('genesis' as const), genesis: small, joins: fc.array(join, { maxLength: 2 }) }),
+  fc.record({ kind: fc.constant('genesis' as const), genesis: small, joins }),
   fc.record({
     kind: fc.constant('executions' as const),
     heads: fc.array(
@@ -232,6 +245,15 @@ const body: fc.Arbitrary<Body> = fc.oneof(
       { maxLength: 2 },
     ),
   }),
+  fc.constant({ kind: 'assemble' as const }),
+  fc
+    .tuple(
+      view,
+      fc.uniqueArray(digest as unknown as fc.Arbitrary<MemberId>, { minLength: 1, maxLength: 4 }),
+      joins,
+      maybe(small),
+    )
+    .map(([next, seats, all, coin]): Body => tidy({ kind: 'reconfigure', next, seats, joins: all, coin })),
 )
 const vote: fc.Arbitrary<Vote> = fc.record({ view, height, block: digest, seat, signature })
 const certificate = fc.record({ signatures: fc.array(fc.record({ seat, signature }), { maxLength: 4 }) })
@@ -240,6 +262,15 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constant('frontier' as const), view, rounds: fc.array(maybe(round), { maxLength: 4 }) }),
   fc.record({ kind: fc.constant('vote' as const), vote }),
   fc.record({ kind: fc.constant('tip' as const), certified: maybe(height), voted: maybe(height) }),
+  joins.filter(([first]) => first !== undefined).map(([first]) => ({ kind: 'join', join: first }) as Message),
+  fc.record({ kind: fc.constant('deal' as const), deal }),
+  fc.record({
+    kind: fc.constant('coin' as const),
+    view,
+    round,
+    share: maybe(fc.uint8Array({ minLength: COIN_SHARE_BYTES, maxLength: COIN_SHARE_BYTES })),
+    wanted: fc.boolean(),
+  }),
 )
 const evidence: fc.Arbitrary<Evidence> = fc.oneof(
   fc.record({ kind: fc.constant('fork' as const), first: small, second: small }),
@@ -400,13 +431,19 @@ describe('units', () => {
 
 test('payloads carry their items in order', () => {
   fc.assert(
-    fc.property(fc.array(small, { maxLength: 5 }), fc.array(join, { maxLength: 2 }), (transactions, joins) => {
-      const items = [
-        ...transactions.map((bytes) => ({ kind: 'transaction' as const, bytes })),
-        ...joins.map((each) => ({ kind: 'join' as const, join: each })),
-      ]
-      expect(decodePayload(encodePayload(items.map(encodeItem)))).toEqual({ ok: true, value: items })
-    }),
+    fc.property(
+      fc.array(small, { maxLength: 5 }),
+      joins,
+      fc.array(deal, { maxLength: 2 }),
+      (transactions, all, deals) => {
+        const items = [
+          ...transactions.map((bytes) => ({ kind: 'transaction' as const, bytes })),
+          ...all.map((each) => ({ kind: 'join' as const, join: each })),
+          ...deals.map((each) => ({ kind: 'deal' as const, deal: each })),
+        ]
+        expect(decodePayload(encodePayload(items.map(encodeItem)))).toEqual({ ok: true, value: items })
+      },
+    ),
   )
 })
 

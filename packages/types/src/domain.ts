@@ -11,6 +11,7 @@ export type Domain =
   | 'body'
   | 'change'
   | 'coin'
+  | 'deal'
   | 'genesis'
   | 'governance'
   | 'join'

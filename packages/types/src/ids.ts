@@ -10,6 +10,9 @@ export type MemberId = Brand<string, 'MemberId'>
 /** An ed25519 public key that signs units and votes in one view: 64 lower-case hex digits. */
 export type ConsensusKey = Brand<string, 'ConsensusKey'>
 
+/** What a member's share of a view's coin is sealed for: 64 lower-case hex digits, opaque here. */
+export type ReceiverKey = Brand<string, 'ReceiverKey'>
+
 /** Names one reign of one committee. View ids chain from genesis, so nobody chooses them. */
 export type ViewId = Brand<Digest, 'ViewId'>
 

@@ -4,6 +4,7 @@ export {
   blockHash,
   BODY_BYTES_MAX,
   bodyHash,
+  COIN_BYTES_MAX,
   decodeBody,
   decodeHeader,
   encodeBody,
@@ -22,6 +23,8 @@ export {
 } from './certificate.ts'
 export type { CommitteeMember } from './committee.ts'
 export { Committee, SEATS_MAX } from './committee.ts'
+export type { Deal, SignedDeal } from './deal.ts'
+export { DEAL_BYTES_MAX, dealSignedBytes } from './deal.ts'
 export type { Domain, VerifySignature } from './domain.ts'
 export { hashOf, signedBytes } from './domain.ts'
 export type { Evidence } from './evidence.ts'
@@ -47,7 +50,7 @@ export {
   isGovernanceSigned,
   rekeySignedBytes,
 } from './governance.ts'
-export type { ConsensusKey, Digest, Height, MemberId, Millis, Round, Seat, ViewId } from './ids.ts'
+export type { ConsensusKey, Digest, Height, MemberId, Millis, ReceiverKey, Round, Seat, ViewId } from './ids.ts'
 export { DIGEST_BYTES, height, millis, parseDigest, parseMemberId, rawOf, round, seat, SIGNATURE_BYTES } from './ids.ts'
 export type { Join, SignedJoin } from './join.ts'
 export { isJoinSigned, joinSignedBytes } from './join.ts'
@@ -61,8 +64,8 @@ export {
   membersOfNextView,
 } from './member.ts'
 export { merklePath, merkleRoot, merkleRootFrom } from './merkle.ts'
-export type { Message } from './message.ts'
-export { decodeMessage, encodeMessage, MESSAGE_CODES, MESSAGE_LIMITS } from './message.ts'
+export type { CoinMessage, Message } from './message.ts'
+export { COIN_SHARE_BYTES, decodeMessage, encodeMessage, MESSAGE_CODES, MESSAGE_LIMITS } from './message.ts'
 export {
   BLOCKS_ANSWER,
   BLOCKS_ASK,

@@ -1,10 +1,10 @@
 // A member's promise to sit in a view's committee, with the key it will sign with there. Signed by its identity.
 
-import type { Reader, Writer } from '@quorate/kernel'
-import { Writer as BytesWriter } from '@quorate/kernel'
+import type { Reader } from '@quorate/kernel'
+import { Writer } from '@quorate/kernel'
 import type { VerifySignature } from './domain.ts'
 import { hashOf, signedBytes } from './domain.ts'
-import type { ConsensusKey, Digest, MemberId, ViewId } from './ids.ts'
+import type { ConsensusKey, Digest, MemberId, ReceiverKey, ViewId } from './ids.ts'
 import { DIGEST_BYTES, readViewId, SIGNATURE_BYTES, writeDigest } from './ids.ts'
 
 /** What is promised. */
@@ -14,6 +14,8 @@ export interface Join {
   readonly view: ViewId
   /** The key that signs its units and votes in the view that follows. */
   readonly key: ConsensusKey
+  /** What its share of that view's coin is sealed for; undefined where it wants none, as at the founding. */
+  readonly receiver?: ReceiverKey | undefined
 }
 
 /** A join with the signature of the member's identity key. */
@@ -22,8 +24,8 @@ export interface SignedJoin extends Join {
 }
 
 function joinHash(join: Join): Digest {
-  const writer = new BytesWriter(96)
-  writer.hex(join.member, DIGEST_BYTES).hex(join.view, DIGEST_BYTES).hex(join.key, DIGEST_BYTES)
+  const writer = new Writer(136)
+  writePromise(writer, join)
   return hashOf('join', writer.finish())
 }
 
@@ -37,15 +39,22 @@ export function isJoinSigned(join: SignedJoin, verify: VerifySignature): boolean
   return verify(join.member, joinSignedBytes(join), join.signature)
 }
 
+function writePromise(writer: Writer, { member, view, key, receiver }: Join): void {
+  writer.hex(member, DIGEST_BYTES)
+  writeDigest(writer, view)
+  writer.hex(key, DIGEST_BYTES).option(receiver, (to, known) => to.hex(known, DIGEST_BYTES))
+}
+
 export function writeJoin(writer: Writer, join: SignedJoin): void {
-  writer.hex(join.member, DIGEST_BYTES)
-  writeDigest(writer, join.view)
-  writer.hex(join.key, DIGEST_BYTES).raw(join.signature)
+  writePromise(writer, join)
+  writer.raw(join.signature)
 }
 
 export function readJoin(reader: Reader): SignedJoin {
   const member = reader.hex(DIGEST_BYTES) as MemberId
   const view = readViewId(reader)
   const key = reader.hex(DIGEST_BYTES) as ConsensusKey
-  return { member, view, key, signature: reader.raw(SIGNATURE_BYTES).slice() }
+  const receiver = reader.option((r) => r.hex(DIGEST_BYTES) as ReceiverKey)
+  const signature = reader.raw(SIGNATURE_BYTES).slice()
+  return { member, view, key, ...(receiver === undefined ? {} : { receiver }), signature }
 }

@@ -9,6 +9,8 @@ import type { Vote } from './certificate.ts'
 import { readVote, writeVote } from './certificate.ts'
 import { SEATS_MAX } from './committee.ts'
 import type { Height, Round, ViewId } from './ids.ts'
+import type { SignedDeal } from './deal.ts'
+import { readDeal, writeDeal } from './deal.ts'
 import type { SignedJoin } from './join.ts'
 import { readJoin, writeJoin } from './join.ts'
 import { readHeight, readRound, readViewId, writeDigest } from './ids.ts'
@@ -26,6 +28,23 @@ export type Message =
   | { readonly kind: 'tip'; readonly certified: Height | undefined; readonly voted: Height | undefined }
   /** A member of the next committee that holds no seat now: its join, to be ordered by who does. */
   | { readonly kind: 'join'; readonly join: SignedJoin }
+  /** The same for what it deals. */
+  | { readonly kind: 'deal'; readonly deal: SignedDeal }
+  | CoinMessage
+
+/** The sender's share of a round's coin. */
+export interface CoinMessage {
+  readonly kind: 'coin'
+  readonly view: ViewId
+  readonly round: Round
+  /** Undefined where the sender has no share to give. */
+  readonly share: Uint8Array | undefined
+  /** Whether the sender lacks the value: who has told its share tells it again. */
+  readonly wanted: boolean
+}
+
+/** Bytes of a share of a coin. */
+export const COIN_SHARE_BYTES = 96
 
 /** The one byte in front of a message's body. */
 export const MESSAGE_CODES: Readonly<Record<Message['kind'], number>> = {
@@ -34,6 +53,8 @@ export const MESSAGE_CODES: Readonly<Record<Message['kind'], number>> = {
   vote: 3,
   tip: 4,
   join: 5,
+  deal: 6,
+  coin: 7,
 }
 
 /** Bounds of a message, checked when it is decoded. */
@@ -64,6 +85,16 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'join':
       writeJoin(writer, message.join)
       break
+    case 'deal':
+      writeDeal(writer, message.deal)
+      break
+    case 'coin':
+      writeDigest(writer, message.view)
+      writer
+        .u32(message.round)
+        .option(message.share, (w, share) => w.raw(share))
+        .bool(message.wanted)
+      break
   }
   return writer.finish()
 }
@@ -74,6 +105,14 @@ const READERS: Readonly<Record<number, (reader: Reader) => Message>> = {
   3: (r) => ({ kind: 'vote', vote: readVote(r) }),
   4: (r) => ({ kind: 'tip', certified: r.option(readHeight), voted: r.option(readHeight) }),
   5: (r) => ({ kind: 'join', join: readJoin(r) }),
+  6: (r) => ({ kind: 'deal', deal: readDeal(r) }),
+  7: (r) => ({
+    kind: 'coin',
+    view: readViewId(r),
+    round: readRound(r),
+    share: r.option((x) => x.raw(COIN_SHARE_BYTES).slice()),
+    wanted: r.bool(),
+  }),
 }
 
 /** Reads a message from its code and body. Byte fields are views of `body`. */

@@ -2,6 +2,8 @@
 
 import type { DecodeError, Result } from '@quorate/kernel'
 import { decode, Writer } from '@quorate/kernel'
+import type { SignedDeal } from './deal.ts'
+import { readDeal, writeDeal } from './deal.ts'
 import type { SignedJoin } from './join.ts'
 import { readJoin, writeJoin } from './join.ts'
 import { TRANSACTION_LIMITS } from './transaction.ts'
@@ -14,6 +16,8 @@ export type Item =
   | { readonly kind: 'join'; readonly join: SignedJoin }
   /** The seat that says it asks for the view to end early: the members have changed. */
   | { readonly kind: 'turn' }
+  /** A member of the view that follows takes part in dealing its coin. */
+  | { readonly kind: 'deal'; readonly deal: SignedDeal }
 
 /** Most items of one payload. */
 export const PAYLOAD_ITEMS_MAX = 65_536
@@ -30,6 +34,9 @@ export function encodeItem(item: Item): Uint8Array {
       break
     case 'turn':
       writer.uleb(2)
+      break
+    case 'deal':
+      writeDeal(writer.uleb(3), item.deal)
   }
   return writer.finish()
 }
@@ -53,6 +60,7 @@ export function decodePayload(bytes: Uint8Array): Result<readonly Item[], Decode
       if (tag === 0) return { kind: 'transaction', bytes: r.bytes(TRANSACTION_LIMITS.bytesMax) }
       if (tag === 1) return { kind: 'join', join: readJoin(r) }
       if (tag === 2) return { kind: 'turn' }
+      if (tag === 3) return { kind: 'deal', deal: readDeal(r) }
       return r.refuse('INVALID', `item tag ${tag}`)
     })
   })

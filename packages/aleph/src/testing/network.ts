@@ -283,6 +283,8 @@ export class Network {
         return this.feed(to, { kind: 'frontier', from: from.seat, rounds: message.rounds })
       case 'vote':
       case 'join':
+      case 'deal':
+      case 'coin':
       case 'tip':
         throw new Error(`aleph sends no ${message.kind}`)
     }

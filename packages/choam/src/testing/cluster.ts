@@ -10,6 +10,7 @@ import type {
   Body,
   Committee,
   ConsensusKey,
+  Deal,
   Digest,
   Genesis,
   Header,
@@ -22,6 +23,7 @@ import type {
 import {
   blockHash,
   committeeAfter,
+  dealSignedBytes,
   decodeBody,
   encodeMessage,
   encodeUnsignedUnit,
@@ -46,10 +48,12 @@ import {
 import type { Certificate, CertifiedBlock } from '@quorate/types'
 import type { Check } from '../admission.ts'
 import { prepare, prepareAnswer } from '../admission.ts'
+import type { CoinScheme } from '../coin-scheme.ts'
 import type { ChoamEffect } from '../effect.ts'
 import { Choam } from '../handler.ts'
 import type { ChoamInput, StoredBlock } from '../input.ts'
 import type { Fault } from '../status.ts'
+import { SimulatedCoins } from './simulated-coins.ts'
 
 /** Uniform numbers in [0, 1) from a seed: the same on every machine. */
 export function seeded(seed: number): () => number {
@@ -68,13 +72,20 @@ function fakeSign(key: ConsensusKey | MemberId, message: Uint8Array): Uint8Array
   return Uint8Array.of(...half, ...half)
 }
 
+/** What a member's view keys stand for on its disk. */
+interface KeptKey {
+  readonly key: ConsensusKey
+  readonly secret: Uint8Array
+  share: Uint8Array | undefined
+}
+
 interface Disk {
   readonly units: Map<Digest, AdmittedUnit>
   readonly blocks: Map<number, { headerBytes: Uint8Array; bodyBytes: Uint8Array; certificate: Certificate | undefined }>
   readonly votes: Map<number, Vote>
   readonly faults: Fault[]
   /** Keys made for views, by the view they were made in. */
-  readonly keys: Map<ViewId, ConsensusKey>
+  readonly keys: Map<ViewId, KeptKey>
 }
 
 /** Changes what a member sends: how it lies. */
@@ -100,13 +111,15 @@ export class Member {
     blocks: new Map(),
     votes: new Map(),
     faults: [],
-    keys: new Map<ViewId, ConsensusKey>(),
+    keys: new Map<ViewId, KeptKey>(),
   }
   core: Choam
   isUp = true
   /** Changes with every crash: what was under way before is lost. */
   life = 0
   lie: Lie | undefined
+  /** How it lies in a dealing. */
+  dealLie: ((deal: Deal) => Deal) | undefined
   readonly headers = new Map<number, Header>()
   readonly bodies = new Map<number, Body>()
   readonly certified = new Map<number, { readonly hash: Digest; readonly certificate: Certificate }>()
@@ -136,8 +149,10 @@ function answerOf(member: Member, ask: Ask): Answer {
 }
 
 /** The key of a member for the view after `view`: another in every view. */
-function viewKey(member: MemberId, view: ViewId): ConsensusKey {
-  return hashOf('join', Buffer.from(member, 'hex'), Buffer.from(view, 'hex')) as string as ConsensusKey
+function viewKey(member: MemberId, view: ViewId): KeptKey {
+  const parts = [Buffer.from(member, 'hex'), Buffer.from(view, 'hex')]
+  const secret = Uint8Array.from(Buffer.from(hashOf('coin', ...parts), 'hex'))
+  return { key: hashOf('join', ...parts) as string as ConsensusKey, secret, share: undefined }
 }
 
 /** Whom a transaction puts out: `leave 3`. */
@@ -156,6 +171,7 @@ export class TestCluster {
   readonly genesis: Genesis
   readonly members: readonly Member[]
   readonly random: () => number
+  readonly coins: CoinScheme
   weather: Weather = FAIR
   /** Whether `to` hears `from` now. */
   reaches: (from: Member, to: Member) => boolean = () => true
@@ -163,7 +179,13 @@ export class TestCluster {
   #events: Event[] = []
   #order = 0
 
-  constructor(size: number, seed: number, rules: Pick<Genesis, 'seats' | 'viewBlocks'> = {}) {
+  constructor(
+    size: number,
+    seed: number,
+    rules: Pick<Genesis, 'seats' | 'viewBlocks'> = {},
+    coins: CoinScheme = new SimulatedCoins(),
+  ) {
+    this.coins = coins
     this.random = seeded(seed)
     const ids = Array.from({ length: size }, (_, i) => hashOf('join', Uint8Array.of(i)) as string as MemberId)
     this.genesis = {
@@ -178,7 +200,13 @@ export class TestCluster {
 
   #newCore(id: MemberId): Choam {
     const join = { member: id, view: genesisView(ledgerId(this.genesis)), key: identityKey(id) }
-    return new Choam({ genesis: this.genesis, me: id, era: 1, join: { ...join, signature: new Uint8Array(64) } })
+    return new Choam({
+      genesis: this.genesis,
+      me: id,
+      era: 1,
+      join: { ...join, signature: new Uint8Array(64) },
+      coins: this.coins,
+    })
   }
 
   member(index: number): Member {
@@ -190,7 +218,7 @@ export class TestCluster {
       const member = this.member(index)
       this.input(member, {
         kind: 'start',
-        restored: { blocks: [], units: [], votes: [], faults: [], keys: [], members: undefined },
+        restored: { blocks: [], units: [], votes: [], faults: [], keys: [], shares: [], members: undefined },
       })
       this.#greet(member)
     }
@@ -224,7 +252,8 @@ export class TestCluster {
         units: [...disk.units.values()],
         votes,
         faults: disk.faults,
-        keys: [...disk.keys.values()],
+        keys: [...disk.keys.values()].map(({ key }) => key),
+        shares: [...disk.keys.values()].flatMap(({ key, share }) => (share === undefined ? [] : [{ key, share }])),
         members: member.executed < 0 ? undefined : this.#membersAfter(member, member.executed),
       },
     })
@@ -342,15 +371,25 @@ export class TestCluster {
         this.#keep(member, effect)
         return
       case 'join': {
-        const key = member.disk.keys.get(effect.view) ?? viewKey(member.id, effect.view)
+        const kept = member.disk.keys.get(effect.view) ?? viewKey(member.id, effect.view)
         this.#later(member, 1, () => {
-          member.disk.keys.set(effect.view, key)
-          const join = { member: member.id, view: effect.view, key }
+          member.disk.keys.set(effect.view, kept)
+          const { key, secret } = kept
+          const join = { member: member.id, view: effect.view, key, receiver: this.coins.receiver(secret) }
           const signature = fakeSign(member.id, joinSignedBytes(join))
-          this.input(member, { kind: 'joined', join: { ...join, signature } })
+          this.input(member, { kind: 'joined', join: { ...join, signature }, secret })
         })
         return
       }
+      case 'deal': {
+        const { deal } = member.dealLie === undefined ? effect : { deal: member.dealLie(effect.deal) }
+        const signature = fakeSign(member.id, dealSignedBytes(deal))
+        this.#later(member, 1, () => this.input(member, { kind: 'dealt', deal: { ...deal, signature } }))
+        return
+      }
+      case 'share':
+        for (const kept of member.disk.keys.values()) if (kept.key === effect.key) kept.share = effect.share
+        return
       case 'unplaced':
         this.#place(member, effect.transactions)
         return

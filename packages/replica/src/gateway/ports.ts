@@ -174,6 +174,8 @@ export interface Status {
   readonly phase: string
   /** How far the view is from its end: producing, assembling, gathering or ended. */
   readonly stage: string
+  /** Whether the view's coin was dealt to its committee, or is one that everybody can compute. */
+  readonly coin: 'dealt' | 'computed'
   readonly peers: readonly PeerStatus[]
   readonly faults: readonly Fault[]
 }

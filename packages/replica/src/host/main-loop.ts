@@ -4,6 +4,7 @@
 import type { Choam, ChoamEffect, ChoamInput } from '@quorate/choam'
 import type { Certificate, Digest, Evidence, Header, Height, MemberId, ViewId, Vote } from '@quorate/types'
 import {
+  dealSignedBytes,
   encodeMessage,
   encodeUnsignedUnit,
   joinSignedBytes,
@@ -144,6 +145,14 @@ export class MainLoop {
       case 'join':
         this.#join(effect.view)
         return
+      case 'deal': {
+        const { deal } = effect
+        this.feed({ kind: 'dealt', deal: { ...deal, signature: this.#ports.signer.sign(dealSignedBytes(deal)) } })
+        return
+      }
+      case 'share':
+        this.#ports.signer.viewKeys.keepShare(effect.key, effect.share)
+        return
       case 'seated':
         // Not before this disk knows of the view: a restart would begin in the one before, and need its keys.
         this.#await(this.#lastCertificate, () => this.#ports.signer.viewKeys.begun(effect.view, effect.key))
@@ -171,8 +180,9 @@ export class MainLoop {
   /** A key for the next view, and our identity's word for it. */
   #join(view: ViewId): void {
     const { signer } = this.#ports
-    const join = { member: signer.id, view, key: signer.viewKeys.publishedIn(view) }
-    this.feed({ kind: 'joined', join: { ...join, signature: signer.sign(joinSignedBytes(join)) } })
+    const { key, receiver, secret } = signer.viewKeys.publishedIn(view)
+    const join = { member: signer.id, view, key, receiver }
+    this.feed({ kind: 'joined', join: { ...join, signature: signer.sign(joinSignedBytes(join)) }, secret })
   }
 
   #create({ unit, key, alongside }: ChoamEffect & { kind: 'create' }): void {

@@ -10,11 +10,20 @@ import type {
   LedgerMember,
   MemberId,
   Millis,
+  ReceiverKey,
   Round,
   ViewId,
   Vote,
 } from '@quorate/types'
 import type { AdmittedUnit, CertifiedBlock } from '@quorate/types'
+
+/** A key for the view to come. */
+export interface PublishedKey {
+  readonly key: ConsensusKey
+  /** What a share of that view's coin is sealed for, and the 32 secret bytes that it was made from. */
+  readonly receiver: ReceiverKey
+  readonly secret: Uint8Array
+}
 
 /** Signs. Synchronous: one ed25519 signature costs less than a hop to another thread. */
 export interface Signer {
@@ -22,8 +31,10 @@ export interface Signer {
   /** With the member's identity key, unless another is told. */
   sign(message: Uint8Array, key?: ConsensusKey): Uint8Array
   readonly viewKeys: {
-    /** The key to publish in this view: made and durable, or the one made before. Throws where the disk fails. */
-    publishedIn(view: ViewId): ConsensusKey
+    /** What to publish in this view: made and durable, or what was made before. Throws where the disk fails. */
+    publishedIn(view: ViewId): PublishedKey
+    /** Keeps a share of a coin's key for as long as `key`. Throws where the disk fails. */
+    keepShare(key: ConsensusKey, share: Uint8Array): void
     /** `view` has begun: erases the keys of views before. `key` is the one that signs in it. Throws where the disk fails. */
     begun(view: ViewId, key: ConsensusKey | undefined): void
   }

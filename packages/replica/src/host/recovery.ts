@@ -199,30 +199,31 @@ async function faultsOf(store: StoredLedger): Promise<readonly Fault[]> {
   return faults
 }
 
-/** Everything the core needs to go on where it stopped. `keys` are those made for views. */
+/** Everything the core needs to go on where it stopped. `keys` are those made for views, `shares` what was kept with them. */
 export async function restore(
   store: StoredLedger,
   options: {
     readonly genesis: Genesis
     readonly recentRounds: number
     readonly keys: readonly ConsensusKey[]
+    readonly shares: Restored['shares']
     /** As the database has them at the ledger's tip; undefined before genesis. */
     readonly members: readonly LedgerMember[] | undefined
   },
 ): Promise<Restored> {
-  const { genesis, recentRounds, keys, members } = options
+  const { genesis, recentRounds, keys, shares, members } = options
   const faults = await faultsOf(store)
   const newest = await store.tip()
   const founders = foundersCommittee(genesis)
   const units = await unitsOf(store, founders.view, founders)
-  if (newest === undefined) return { blocks: [], units, votes: [], faults, keys, members }
+  if (newest === undefined) return { blocks: [], units, votes: [], faults, keys, shares, members }
   const tip = headerOf(newest)
   const certified = await store.certifiedTip()
   const votes = await pendingVotes(store, certified === undefined ? 0 : certified.height + 1, tip.height)
   const seating = await seatingBlock(store, tip)
   if (seating === undefined) {
     const blocks = await recentBlocks(store, tip, -1, recentRounds)
-    return { blocks: blocks.map(toCoreBlock), units, votes, faults, keys, members }
+    return { blocks: blocks.map(toCoreBlock), units, votes, faults, keys, shares, members }
   }
   const body = bodyOf(seating)
   if (body.kind !== 'genesis' && body.kind !== 'reconfigure')
@@ -230,5 +231,5 @@ export async function restore(
   const committee = committeeSeatedBy(genesis, blockHash(seating.header), body)
   const recent = await recentBlocks(store, tip, seating.height, recentRounds)
   const blocks = [seating, ...recent].map(toCoreBlock)
-  return { blocks, units: await unitsOf(store, committee.view, committee), votes, faults, keys, members }
+  return { blocks, units: await unitsOf(store, committee.view, committee), votes, faults, keys, shares, members }
 }

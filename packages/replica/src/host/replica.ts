@@ -197,6 +197,7 @@ class RunningReplica {
       genesis,
       recentRounds: CHOAM_LIMITS.windowRounds,
       keys: this.#signer.viewKeys.all,
+      shares: this.#signer.viewKeys.shares,
       members: this.#writer.height === undefined ? undefined : await this.#writer.members(),
     })
     this.#members = restored.members ?? []

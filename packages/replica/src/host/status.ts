@@ -58,6 +58,7 @@ export function statusOf({ genesis, core, me, links, ...rest }: StatusSources): 
     ready: ['operational', 'following'].includes(core.phase) && core.certified !== undefined,
     phase: core.phase,
     stage: core.stage,
+    coin: core.coin,
     peers: core.members.flatMap(({ member, name, seat, voted, round }) => {
       if (member === me) return []
       const link = linkOf.get(member)

@@ -181,6 +181,7 @@ export class FakeReplica implements Replica {
       queued: 0,
       ready: this.refusal === undefined,
       stage: 'producing',
+      coin: 'dealt',
       phase: 'operational',
       peers: [],
       faults: [],
