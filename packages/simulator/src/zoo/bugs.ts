@@ -295,9 +295,9 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: 'joins-forgotten',
-    what: 'joins that were ordered before the assemble block was executed here count for nothing',
+    what: 'what members of the next committee said before the assemble block was executed here counts for nothing',
     file: FILES.rotation,
-    find: 'for (const join of this.#early) this.#gathering.add(join)',
+    find: 'this.#take(this.#early)',
     replace: '',
     caught: 5,
   },
