@@ -102,6 +102,17 @@ test('the truth passes', () => {
   expect(check(ledgersOf(PLACES), TRUTH)).toEqual([])
 })
 
+test("a row whose checksum tells of rot is nobody's word, wherever the rest is", () => {
+  const [first, second] = ledgersOf(PLACES)
+  const rotten = { fingerprint: '', places: [], isDamaged: true } as const
+  const blocks = replaced(second?.blocks ?? [], 2, rotten)
+  const well = first ?? { member: 1, blocks }
+  expect(check([well, { member: 2, blocks }], TRUTH)).toEqual([])
+  expect(check([{ member: 2, blocks }, well], TRUTH)).toEqual([])
+  const elsewhere = replaced(blocks, 1, { fingerprint: 'another' })
+  expect(rulesOf([well, { member: 2, blocks: elsewhere }], TRUTH)).toEqual(['AGREEMENT'])
+})
+
 describe('a lie about the ledgers is found', () => {
   test.each<[string, string, () => readonly Ledger[]]>([
     [

@@ -38,7 +38,10 @@ const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.str
 const brief = (value: unknown): string => JSON.stringify(value).slice(0, 300)
 
 function checkAgreement(ledgers: readonly Ledger[], findings: Findings): readonly Block[] {
-  const longest = ledgers.reduce((most, each) => (each.blocks.length > most.blocks.length ? each : most))
+  const whole = ledgers.filter(({ blocks }) => blocks.every((block) => block.isDamaged !== true))
+  const longest = (whole.length > 0 ? whole : ledgers).reduce((most, each) =>
+    each.blocks.length > most.blocks.length ? each : most,
+  )
   longest.blocks.forEach((block, height) => {
     if (block.height !== height) findings.add('AGREEMENT', `member ${longest.member}: no block ${height}`)
     const before = longest.blocks[height - 1]
@@ -48,7 +51,9 @@ function checkAgreement(ledgers: readonly Ledger[], findings: Findings): readonl
   for (const { member, blocks } of ledgers) {
     blocks.forEach((block, index) => {
       const other = longest.blocks[index]
-      if (block.fingerprint === other?.fingerprint) return
+      if (block.fingerprint === other?.fingerprint || block.isDamaged === true) return
+      // One with rot in it may be longer than every whole one.
+      if (other === undefined && !whole.some((each) => each.member === member)) return
       findings.add(
         'AGREEMENT',
         `block ${block.height}: member ${member} has ${block.fingerprint}, member ${longest.member} ${other?.fingerprint}`,

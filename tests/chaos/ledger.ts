@@ -14,6 +14,7 @@ import {
   transactionsOf,
 } from '@quorate/types'
 import { decodeOutcomes } from '../../packages/replica/src/sql/outcome-list.ts'
+import { rowSum } from '../../packages/replica/src/store/row-sum.ts'
 import { cellOf } from './history.ts'
 import type { Result, Statement } from './history.ts'
 
@@ -41,6 +42,8 @@ export interface Block {
   readonly stateRoot: string
   readonly fingerprint: string
   readonly places: readonly Place[]
+  /** Rot that was struck while the replica ran, and that SQLite has copied since. The row's checksum tells, so nobody is served it. */
+  readonly isDamaged?: true
 }
 
 /** A member's certified blocks, from 0 on, without a gap. */
@@ -94,6 +97,9 @@ function blockOf(row: Readonly<Record<string, unknown>>): Block {
     return value
   }
   const at = `block ${String(row['height'])}`
+  const number = Number(row['height'])
+  if (rowSum(number, bytes('header'), bytes('results'), bytes('body')) !== row['sum'])
+    return { height: number, hash: '', previous: '', stateRoot: '', fingerprint: '', places: [], isDamaged: true }
   const header = unwrap(decodeHeader(bytes('header')), at)
   if (bodyHash(bytes('body')) !== header.body) throw new Error(`${at}: the body is not the one its header names`)
   const body = unwrap(decodeBody(bytes('body')), at)
@@ -125,7 +131,7 @@ export function readLedger(member: number, dataDir: string): Ledger {
   const db = new DatabaseSync(join(dataDir, 'ledger.db'), { readOnly: true })
   try {
     const rows = db.prepare(
-      'SELECT height, header, body, results FROM blocks JOIN certificates USING (height) ORDER BY height',
+      'SELECT height, header, body, results, blocks.sum FROM blocks JOIN certificates USING (height) ORDER BY height',
     )
     return { member, blocks: [...rows.iterate()].map(blockOf) }
   } finally {
